@@ -1,0 +1,1 @@
+//! Who hears a broadcast: rooms, and later clusters.

@@ -1,0 +1,2 @@
+//! The `sockeye` binary.
+fn main() {}

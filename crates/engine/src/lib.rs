@@ -1,0 +1,1 @@
+//! Engine.IO sessions that live, and the wires that carry them.

@@ -1,0 +1,1 @@
+//! Time, randomness and tasks: tokio's, or simulated under a seed.

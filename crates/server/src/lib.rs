@@ -1,0 +1,1 @@
+//! Socket.IO: namespaces, sockets, events, acknowledgements.

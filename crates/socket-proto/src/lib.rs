@@ -1,0 +1,1 @@
+//! Socket.IO without IO: packets, the JSON parser, attachments.

@@ -1,0 +1,1 @@
+//! Socket.IO for Rust: one event API over polling, HTTP streaming and WebSocket.

@@ -1,0 +1,3 @@
+//! RFC 6455 without IO: frames in, frames out, no buffer of its own.
+
+pub mod header;
