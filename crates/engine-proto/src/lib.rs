@@ -1,1 +1,13 @@
-//! Engine.IO without IO: a tick and bytes are arguments, an effect is the answer.
+//! Engine.IO, protocol 4, without IO: bytes and a [`Tick`](tick::Tick) are arguments, an
+//! [`Effect`](session::Effect) is the answer.
+//!
+//! Server, client, tests and fuzzers share these machines. Nothing here reads a clock, owns a socket or
+//! waits; `clippy.toml` holds it to that.
+
+pub mod frame;
+pub mod outbox;
+pub mod packet;
+pub mod reason;
+pub mod session;
+pub mod tick;
+pub mod wire;

@@ -1,0 +1,181 @@
+//! A packet encoded once, for every wire that may carry it.
+//!
+//! The bytes are those of an unmasked WebSocket frame. Polling and SSE take the packet out of the same
+//! frame, behind its header, so a broadcast over mixed transports is encoded and stored once.
+
+use std::cell::RefCell;
+use std::fmt;
+
+use sockeye_websocket::header::{MAX_SERVER_HEADER, OpCode, encode_header};
+use triomphe::ThinArc;
+
+use crate::packet::encode_base64;
+
+/// What stands in front of a frame's bytes.
+#[derive(Clone, Copy, Debug)]
+struct Head {
+    /// Where the packet begins: the length of the WebSocket header.
+    packet_at: u8,
+    /// The packet is a binary message: raw bytes without a type digit.
+    binary: bool,
+    /// The packet is a message, which streams number and acknowledge. Control packets are not.
+    countable: bool,
+    /// Only a WebSocket carries it: its own control frames.
+    websocket_only: bool,
+}
+
+/// One encoded packet: a handle of 8 bytes, cheap to clone.
+#[derive(Clone)]
+pub struct Frame(ThinArc<Head, u8>);
+
+const _: () = assert!(size_of::<Option<Frame>>() == 8);
+
+/// What a scratch buffer may keep between frames.
+const SCRATCH_LIMIT: usize = 64 * 1024;
+
+thread_local! {
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Frame {
+    /// A text packet, given in parts; the first begins with the packet's type digit.
+    #[must_use]
+    pub fn text(parts: &[&[u8]]) -> Frame {
+        let countable = parts.iter().find_map(|part| part.first()) == Some(&b'4');
+        Frame::build(OpCode::Text, countable, parts)
+    }
+
+    /// A binary message.
+    #[must_use]
+    pub fn binary(bytes: &[u8]) -> Frame {
+        Frame::build(OpCode::Binary, true, &[bytes])
+    }
+
+    /// A WebSocket control frame, complete with its header; polling and SSE skip it.
+    #[must_use]
+    pub fn websocket_control(frame: &[u8]) -> Frame {
+        let head = Head { packet_at: 0, binary: false, countable: false, websocket_only: true };
+        Frame(ThinArc::from_header_and_slice(head, frame))
+    }
+
+    /// The same message for a peer that cannot take binary: `b` and base64 in a text frame. Text is itself.
+    #[must_use]
+    pub fn to_base64(&self) -> Frame {
+        if !self.is_binary() {
+            return self.clone();
+        }
+        let mut text = Vec::with_capacity(self.packet().len() * 4 / 3 + 5);
+        encode_base64(self.packet(), &mut text);
+        Frame::build(OpCode::Text, true, &[&text])
+    }
+
+    fn build(opcode: OpCode, countable: bool, parts: &[&[u8]]) -> Frame {
+        let length = parts.iter().map(|part| part.len()).sum();
+        let mut header = [0; MAX_SERVER_HEADER];
+        let packet_at = encode_header(opcode, length, &mut header);
+        let binary = opcode == OpCode::Binary;
+        let head = Head { packet_at: packet_at as u8, binary, countable, websocket_only: false };
+        SCRATCH.with_borrow_mut(|scratch| {
+            scratch.clear();
+            scratch.extend_from_slice(&header[..packet_at]);
+            parts.iter().for_each(|part| scratch.extend_from_slice(part));
+            let frame = Frame(ThinArc::from_header_and_slice(head, scratch));
+            if scratch.capacity() > SCRATCH_LIMIT {
+                *scratch = Vec::new();
+            }
+            frame
+        })
+    }
+
+    /// The whole WebSocket frame, header included.
+    #[must_use]
+    pub fn websocket(&self) -> &[u8] {
+        &self.0.slice
+    }
+
+    /// The packet: type digit and data, or the raw bytes of a binary message.
+    #[must_use]
+    pub fn packet(&self) -> &[u8] {
+        &self.0.slice[usize::from(self.0.header.header.packet_at)..]
+    }
+
+    /// Whether the packet is a binary message.
+    #[must_use]
+    pub fn is_binary(&self) -> bool {
+        self.0.header.header.binary
+    }
+
+    /// Whether the packet is a message and so has a number.
+    #[must_use]
+    pub fn is_countable(&self) -> bool {
+        self.0.header.header.countable
+    }
+
+    /// Whether only a WebSocket carries it.
+    #[must_use]
+    pub fn is_websocket_only(&self) -> bool {
+        self.0.header.header.websocket_only
+    }
+
+    /// Appends the packet as text: itself, or `b` and base64.
+    pub fn write_text(&self, out: &mut Vec<u8>) {
+        if self.is_binary() {
+            encode_base64(self.packet(), out);
+        } else {
+            out.extend_from_slice(self.packet());
+        }
+    }
+
+    /// How many bytes [`write_text`](Frame::write_text) appends.
+    #[must_use]
+    pub fn text_len(&self) -> usize {
+        if self.is_binary() { 1 + self.packet().len().div_ceil(3) * 4 } else { self.packet().len() }
+    }
+
+    /// Bytes on a WebSocket: what queues count.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "a frame is never empty: it has a header")]
+    pub fn len(&self) -> usize {
+        self.0.slice.len()
+    }
+}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Frame({:?})", String::from_utf8_lossy(self.packet()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_carries_the_packet_for_every_wire() {
+        let frame = Frame::text(&[b"42", b"[\"a\"]"]);
+        assert_eq!(frame.websocket(), b"\x81\x0742[\"a\"]");
+        assert_eq!(frame.packet(), b"42[\"a\"]");
+        assert!(frame.is_countable() && !frame.is_binary());
+        assert!(!Frame::text(&[b"2"]).is_countable());
+    }
+
+    #[test]
+    fn a_binary_message_becomes_base64_where_only_text_can_go() {
+        let frame = Frame::binary(&[1, 2, 3]);
+        assert_eq!(frame.websocket(), b"\x82\x03\x01\x02\x03");
+        let mut text = Vec::new();
+        frame.write_text(&mut text);
+        assert_eq!(text, b"bAQID");
+        assert_eq!(frame.text_len(), text.len());
+        assert_eq!(frame.to_base64().websocket(), b"\x81\x05bAQID");
+    }
+
+    #[test]
+    fn the_header_grows_with_the_packet() {
+        for length in [125, 126, 65535, 65536] {
+            let frame = Frame::binary(&vec![7; length]);
+            assert_eq!(frame.packet().len(), length);
+            assert!(frame.packet().iter().all(|byte| *byte == 7));
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The framings of packets.
