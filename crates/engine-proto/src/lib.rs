@@ -5,9 +5,12 @@
 //! waits; `clippy.toml` holds it to that.
 
 pub mod frame;
+mod heartbeat;
 pub mod outbox;
 pub mod packet;
 pub mod reason;
 pub mod session;
 pub mod tick;
+pub mod timing;
+mod upgrade;
 pub mod wire;

@@ -1,1 +1,436 @@
-//! Placeholder.
+//! The core of a session: who is heard, when, over what.
+//!
+//! It takes packets and ticks and answers each with one [`Effect`]. It queues nothing, owns no wire and no
+//! clock; its owner carries the effects out.
+//!
+//! Spec: engine.md, sections 4.5, 6, 7 and 8.
+
+use crate::heartbeat::{Beat, Heartbeat};
+use crate::packet::{Message, Packet};
+use crate::reason::CloseReason;
+use crate::tick::Tick;
+use crate::timing::Timing;
+use crate::upgrade::{Due, Upgrade};
+
+/// The transports that carry a session.
+///
+/// Short and long polling are one: they differ in how long a GET may wait.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Wire {
+    /// GETs that wait, and POSTs.
+    Polling,
+    /// One long response of server-sent events, and POSTs.
+    Sse,
+    /// A WebSocket.
+    WebSocket,
+}
+
+impl Wire {
+    /// Every transport, for tables of counters.
+    pub const ALL: [Wire; 3] = [Wire::Polling, Wire::Sse, Wire::WebSocket];
+
+    /// The name in `transport=`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Wire::Polling => "polling",
+            Wire::Sse => "sse",
+            Wire::WebSocket => "websocket",
+        }
+    }
+}
+
+impl std::fmt::Display for Wire {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A packet that the core itself asks to send.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Control {
+    /// `2`, on the session's wire.
+    Ping,
+    /// `3probe`, on the candidate.
+    ProbeAnswer,
+    /// `6`, to a poll that waits.
+    Noop,
+}
+
+/// What is to be done about a packet or a moment: at most one thing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Effect<'p> {
+    /// Nothing.
+    Nothing,
+    /// The application's message.
+    Message(Message<'p>),
+    /// Send this.
+    Send(Control),
+    /// The candidate carries the session from here on.
+    Adopt,
+    /// The candidate is to be closed; the session goes on where it is.
+    Abandon,
+    /// The session closes.
+    Close(CloseReason),
+}
+
+/// The core of a server's session. 24 bytes.
+#[derive(Debug)]
+pub struct Core {
+    heartbeat: Heartbeat,
+    upgrade: Upgrade,
+    wire: Wire,
+    closed: Option<CloseReason>,
+    paused: bool,
+    detached: bool,
+}
+
+const _: () = assert!(size_of::<Core>() <= 24);
+
+impl Core {
+    /// A session that opens now on `wire`.
+    #[must_use]
+    pub fn new(wire: Wire, now: Tick, timing: &Timing) -> Core {
+        Core {
+            heartbeat: Heartbeat::new(now, timing),
+            upgrade: Upgrade::new(),
+            wire,
+            closed: None,
+            paused: false,
+            detached: false,
+        }
+    }
+
+    /// The transport that carries the session.
+    #[must_use]
+    pub fn wire(&self) -> Wire {
+        self.wire
+    }
+
+    /// Why it is closed, if it is.
+    #[must_use]
+    pub fn closed(&self) -> Option<CloseReason> {
+        self.closed
+    }
+
+    /// Whether a candidate has probed and not yet taken over.
+    #[must_use]
+    pub fn is_probed(&self) -> bool {
+        self.upgrade.is_probed()
+    }
+
+    /// Whether its stream has ended and none has come back yet.
+    #[must_use]
+    pub fn is_detached(&self) -> bool {
+        self.detached
+    }
+
+    /// Closes it. The first reason stays; says whether this was the first.
+    pub fn close(&mut self, reason: CloseReason) -> bool {
+        let first = self.closed.is_none();
+        self.closed.get_or_insert(reason);
+        first
+    }
+
+    /// When [`handle_timeout`](Core::handle_timeout) is to be called next.
+    #[must_use]
+    pub fn deadline(&self) -> Tick {
+        let heartbeat = self.heartbeat.deadline();
+        self.upgrade.deadline().map_or(heartbeat, |upgrade| upgrade.earlier(heartbeat))
+    }
+
+    /// A packet on the wire that carries the session.
+    pub fn handle_packet<'p>(&mut self, packet: Packet<'p>, now: Tick, timing: &Timing) -> Effect<'p> {
+        if self.closed.is_some() {
+            return Effect::Nothing;
+        }
+        match packet {
+            Packet::Pong(_) => self.heartbeat.restart(now, timing),
+            _ => self.heartbeat.heard(now, timing),
+        }
+        match packet {
+            Packet::Message(message) => Effect::Message(message),
+            Packet::Ping(_) => self.closing(CloseReason::TransportError),
+            Packet::Close if self.wire != Wire::WebSocket => self.closing(CloseReason::TransportClose),
+            Packet::Close | Packet::Pong(_) | Packet::Open(_) | Packet::Upgrade | Packet::Noop => {
+                Effect::Nothing
+            }
+        }
+    }
+
+    /// A new wire asks to carry the session. Only one at a time may, and none better than a WebSocket is known.
+    pub fn claim(&mut self, now: Tick, timing: &Timing) -> bool {
+        let open = self.closed.is_none() && !self.detached && self.wire != Wire::WebSocket;
+        open && self.upgrade.claim(now, timing)
+    }
+
+    /// A packet on the candidate, which is a wire of kind `to`.
+    ///
+    /// Anything but the probe, and `5` after it, is answered by [`Effect::Abandon`].
+    pub fn handle_candidate<'p>(
+        &mut self,
+        packet: Packet<'p>,
+        to: Wire,
+        now: Tick,
+        timing: &Timing,
+    ) -> Effect<'p> {
+        if self.closed.is_some() {
+            return Effect::Abandon;
+        }
+        match packet {
+            Packet::Ping("probe") => {
+                self.upgrade.probe(now);
+                Effect::Send(Control::ProbeAnswer)
+            }
+            Packet::Upgrade if self.upgrade.is_probed() => {
+                self.upgrade.end();
+                self.wire = to;
+                self.heartbeat.restart(now, timing);
+                Effect::Adopt
+            }
+            _ => {
+                self.upgrade.end();
+                Effect::Abandon
+            }
+        }
+    }
+
+    /// The candidate is gone; the session may be asked again.
+    pub fn release(&mut self) {
+        self.upgrade.end();
+    }
+
+    /// The stream that carried the session ended; another may come back within [`Timing::resume`].
+    pub fn detach(&mut self, now: Tick, timing: &Timing) {
+        self.detached = true;
+        self.heartbeat.restart(now, &Timing { ping_interval: timing.resume, ..*timing });
+    }
+
+    /// Another stream came back.
+    pub fn attach(&mut self, now: Tick, timing: &Timing) {
+        self.detached = false;
+        self.heartbeat.restart(now, timing);
+    }
+
+    /// While paused nothing is read from the peer, so its silence does not count.
+    pub fn pause(&mut self, paused: bool, now: Tick, timing: &Timing) {
+        if self.paused && !paused {
+            self.heartbeat.excuse(now, timing);
+        }
+        self.paused = paused;
+    }
+
+    /// Time has passed. Called until it answers [`Effect::Nothing`].
+    pub fn handle_timeout(&mut self, now: Tick, timing: &Timing) -> Effect<'static> {
+        if self.closed.is_some() {
+            return Effect::Nothing;
+        }
+        match self.upgrade.poll(now) {
+            Due::Nothing => {}
+            Due::Release => return Effect::Send(Control::Noop),
+            Due::Abandon => return Effect::Abandon,
+        }
+        if self.detached {
+            let due = self.heartbeat.deadline().is_due(now);
+            return if due { self.closing(CloseReason::TransportClose) } else { Effect::Nothing };
+        }
+        if self.paused && self.heartbeat.deadline().is_due(now) {
+            self.heartbeat.excuse(now, timing);
+            return Effect::Nothing;
+        }
+        match self.heartbeat.poll(now, timing) {
+            Beat::Early => Effect::Nothing,
+            Beat::Ping => Effect::Send(Control::Ping),
+            Beat::Dead => self.closing(CloseReason::PingTimeout),
+        }
+    }
+
+    fn closing(&mut self, reason: CloseReason) -> Effect<'static> {
+        self.close(reason);
+        Effect::Close(reason)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIMING: Timing =
+        Timing { ping_interval: 500, ping_timeout: 400, upgrade_timeout: 200, resume: 300 };
+    const PROBE: Packet<'static> = Packet::Ping("probe");
+    const TEXT: Packet<'static> = Packet::Message(Message::Text("a"));
+
+    /// A core whose clock the test moves.
+    struct Moved {
+        core: Core,
+        now: Tick,
+    }
+
+    impl Moved {
+        fn new(wire: Wire) -> Moved {
+            Moved { core: Core::new(wire, Tick::new(0), &TIMING), now: Tick::new(0) }
+        }
+
+        fn at(&mut self, tick: u32) -> &mut Moved {
+            self.now = Tick::new(tick);
+            self
+        }
+
+        fn timeout(&mut self) -> Effect<'static> {
+            self.core.handle_timeout(self.now, &TIMING)
+        }
+
+        fn packet(&mut self, packet: Packet<'static>) -> Effect<'static> {
+            self.core.handle_packet(packet, self.now, &TIMING)
+        }
+
+        fn claim(&mut self) -> bool {
+            self.core.claim(self.now, &TIMING)
+        }
+
+        fn candidate(&mut self, packet: Packet<'static>) -> Effect<'static> {
+            self.core.handle_candidate(packet, Wire::WebSocket, self.now, &TIMING)
+        }
+    }
+
+    #[test]
+    fn a_silent_peer_is_closed_after_interval_and_timeout() {
+        let mut session = Moved::new(Wire::WebSocket);
+        assert_eq!(session.at(499).timeout(), Effect::Nothing);
+        assert_eq!(session.at(500).timeout(), Effect::Send(Control::Ping));
+        assert_eq!(session.core.deadline(), Tick::new(900));
+        assert_eq!(session.at(899).timeout(), Effect::Nothing);
+        assert_eq!(session.at(900).timeout(), Effect::Close(CloseReason::PingTimeout));
+        assert_eq!(session.core.closed(), Some(CloseReason::PingTimeout));
+    }
+
+    #[test]
+    fn the_next_ping_is_counted_from_the_pong() {
+        let mut session = Moved::new(Wire::WebSocket);
+        session.at(500).timeout();
+        assert_eq!(session.at(520).packet(Packet::Pong("")), Effect::Nothing);
+        assert_eq!(session.core.deadline(), Tick::new(1020));
+    }
+
+    #[test]
+    fn the_first_other_packet_extends_the_wait_for_a_pong_once() {
+        let mut session = Moved::new(Wire::WebSocket);
+        session.at(500).timeout();
+        session.at(600).packet(TEXT);
+        session.at(700).packet(TEXT);
+        assert_eq!(session.at(999).timeout(), Effect::Nothing);
+        assert_eq!(session.at(1000).timeout(), Effect::Close(CloseReason::PingTimeout));
+    }
+
+    #[test]
+    fn a_ping_from_the_client_is_the_wrong_direction() {
+        let mut session = Moved::new(Wire::Polling);
+        assert_eq!(session.packet(PROBE), Effect::Close(CloseReason::TransportError));
+    }
+
+    #[test]
+    fn a_close_packet_closes_polling_and_not_a_websocket() {
+        assert_eq!(Moved::new(Wire::WebSocket).packet(Packet::Close), Effect::Nothing);
+        assert_eq!(
+            Moved::new(Wire::Polling).packet(Packet::Close),
+            Effect::Close(CloseReason::TransportClose)
+        );
+    }
+
+    #[test]
+    fn an_upgrade_releases_waiting_polls_until_it_takes_over() {
+        let mut session = Moved::new(Wire::Polling);
+        assert!(session.at(10).claim());
+        assert_eq!(session.candidate(PROBE), Effect::Send(Control::ProbeAnswer));
+        assert_eq!(session.at(11).timeout(), Effect::Nothing);
+        assert_eq!(session.at(12).timeout(), Effect::Send(Control::Noop));
+        assert_eq!(session.at(13).timeout(), Effect::Nothing);
+        assert_eq!(session.at(14).timeout(), Effect::Send(Control::Noop));
+        assert_eq!(session.candidate(Packet::Upgrade), Effect::Adopt);
+        assert_eq!(session.core.wire(), Wire::WebSocket);
+        assert_eq!(session.at(20).timeout(), Effect::Nothing);
+    }
+
+    #[test]
+    fn an_upgrade_without_a_probe_is_abandoned_and_the_session_lives() {
+        let mut session = Moved::new(Wire::Polling);
+        assert!(session.claim());
+        assert_eq!(session.candidate(Packet::Upgrade), Effect::Abandon);
+        assert_eq!(session.core.wire(), Wire::Polling);
+        assert!(session.claim(), "another may try");
+    }
+
+    #[test]
+    fn an_upgrade_that_stalls_is_abandoned_and_may_be_tried_again() {
+        let mut session = Moved::new(Wire::Polling);
+        assert!(session.claim());
+        session.candidate(PROBE);
+        assert_eq!(session.at(200).timeout(), Effect::Abandon);
+        assert_eq!(session.core.closed(), None);
+        assert!(session.claim());
+    }
+
+    #[test]
+    fn one_candidate_at_a_time() {
+        let mut session = Moved::new(Wire::Polling);
+        assert!(session.claim());
+        assert!(!session.claim());
+        assert!(!Moved::new(Wire::WebSocket).claim());
+    }
+
+    #[test]
+    fn a_lost_pong_during_an_upgrade_leaves_no_zombie() {
+        let mut session = Moved::new(Wire::Polling);
+        session.at(500).timeout();
+        assert!(session.at(510).claim());
+        session.candidate(PROBE);
+        assert_eq!(session.at(511).candidate(Packet::Upgrade), Effect::Adopt);
+        assert_eq!(session.at(1011).timeout(), Effect::Send(Control::Ping));
+        assert_eq!(session.at(1411).timeout(), Effect::Close(CloseReason::PingTimeout));
+    }
+
+    #[test]
+    fn a_late_pong_is_accepted_after_an_upgrade() {
+        let mut session = Moved::new(Wire::Polling);
+        session.at(500).timeout();
+        assert!(session.claim());
+        session.candidate(PROBE);
+        session.candidate(Packet::Upgrade);
+        assert_eq!(session.at(520).packet(Packet::Pong("")), Effect::Nothing);
+        assert_eq!(session.core.closed(), None);
+    }
+
+    #[test]
+    fn silence_that_we_caused_does_not_close_the_session() {
+        let mut session = Moved::new(Wire::WebSocket);
+        session.at(500).timeout();
+        session.core.pause(true, session.now, &TIMING);
+        assert_eq!(session.at(900).timeout(), Effect::Nothing);
+        assert_eq!(session.at(5000).timeout(), Effect::Nothing);
+        session.core.pause(false, session.now, &TIMING);
+        assert_eq!(session.at(5399).timeout(), Effect::Nothing);
+        assert_eq!(session.at(5400).timeout(), Effect::Close(CloseReason::PingTimeout));
+    }
+
+    #[test]
+    fn a_session_whose_stream_ended_waits_for_the_next_one() {
+        let mut session = Moved::new(Wire::Sse);
+        session.core.detach(session.now, &TIMING);
+        assert_eq!(session.at(299).timeout(), Effect::Nothing);
+        session.core.attach(session.now, &TIMING);
+        assert_eq!(session.at(799).timeout(), Effect::Send(Control::Ping));
+        session.core.detach(session.now, &TIMING);
+        assert_eq!(session.at(1099).timeout(), Effect::Close(CloseReason::TransportClose));
+    }
+
+    #[test]
+    fn a_closed_session_answers_nothing_and_keeps_its_first_reason() {
+        let mut session = Moved::new(Wire::Polling);
+        assert!(session.core.close(CloseReason::ForcedClose));
+        assert!(!session.core.close(CloseReason::PingTimeout));
+        assert_eq!(session.packet(TEXT), Effect::Nothing);
+        assert_eq!(session.at(10_000).timeout(), Effect::Nothing);
+        assert_eq!(session.core.closed(), Some(CloseReason::ForcedClose));
+    }
+}

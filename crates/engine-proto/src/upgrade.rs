@@ -1,0 +1,99 @@
+//! The move from one transport to a better one.
+//!
+//! ```text
+//! client ── 2probe ──▶ server      ping on the new wire
+//! client ◀── 3probe ── server      pong; a waiting poll gets a `6` (noop) every 100 ms, a stream one last `6`
+//! client ──── 5 ─────▶ server      from here the old wire is silent
+//! ```
+//! One candidate at a time. Whatever becomes of it, the session goes on where it was.
+//!
+//! Spec: engine.md, section 7; extensions.md, section 1.5.
+
+use crate::tick::Tick;
+use crate::timing::Timing;
+
+/// How long after a probe a waiting poll is released, and how often again: 100 ms.
+const RELEASE_EVERY: u32 = 2;
+
+/// How far the candidate is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Stage {
+    /// There is none.
+    Idle,
+    /// A new wire is open and has said nothing.
+    Claimed,
+    /// It has said `2probe`.
+    Probed,
+}
+
+/// The state of an upgrade.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Upgrade {
+    until: Tick,
+    release: Tick,
+    stage: Stage,
+}
+
+/// What is due.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Due {
+    /// Nothing.
+    Nothing,
+    /// A waiting poll is to be answered with `6`.
+    Release,
+    /// The candidate took too long.
+    Abandon,
+}
+
+impl Upgrade {
+    pub(crate) fn new() -> Upgrade {
+        Upgrade { until: Tick::default(), release: Tick::default(), stage: Stage::Idle }
+    }
+
+    pub(crate) fn claim(&mut self, now: Tick, timing: &Timing) -> bool {
+        if self.stage != Stage::Idle {
+            return false;
+        }
+        self.stage = Stage::Claimed;
+        self.until = now.after(timing.upgrade_timeout);
+        true
+    }
+
+    pub(crate) fn probe(&mut self, now: Tick) {
+        if self.stage == Stage::Claimed {
+            self.stage = Stage::Probed;
+            self.release = now.after(RELEASE_EVERY);
+        }
+    }
+
+    pub(crate) fn is_probed(&self) -> bool {
+        self.stage == Stage::Probed
+    }
+
+    pub(crate) fn end(&mut self) {
+        self.stage = Stage::Idle;
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Tick> {
+        match self.stage {
+            Stage::Idle => None,
+            Stage::Claimed => Some(self.until),
+            Stage::Probed => Some(self.until.earlier(self.release)),
+        }
+    }
+
+    pub(crate) fn poll(&mut self, now: Tick) -> Due {
+        if self.stage == Stage::Idle {
+            return Due::Nothing;
+        }
+        if self.until.is_due(now) {
+            self.stage = Stage::Idle;
+            return Due::Abandon;
+        }
+        if self.stage == Stage::Probed && self.release.is_due(now) {
+            self.release = now.after(RELEASE_EVERY);
+            return Due::Release;
+        }
+        Due::Nothing
+    }
+}
