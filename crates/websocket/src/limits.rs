@@ -1,0 +1,24 @@
+//! How much one message may ask of whoever decodes it.
+
+/// What a peer's message may cost, decided on headers alone: beyond a limit nothing is reserved or copied.
+///
+/// [`usize::MAX`] switches a limit off.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Limits {
+    /// Bytes of payload in one message, all its fragments together. Default: 1,000,000. A larger one fails with
+    /// [`ProtocolError::TooLarge`](crate::error::ProtocolError::TooLarge), close code 1009.
+    pub max_message: usize,
+    /// Frames that one message may be cut into, empty ones included. Default: 4,096, so that 4 MB may come in
+    /// pieces of 1 KB, while browsers use a few dozen at most. More fail with
+    /// [`ProtocolError::TooManyFragments`](crate::error::ProtocolError::TooManyFragments), close code 1008.
+    ///
+    /// It bounds work, not memory: fragments are joined as they come, in at most `max_message` bytes, with this
+    /// limit off as well.
+    pub max_fragments: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_message: 1_000_000, max_fragments: 4_096 }
+    }
+}
