@@ -114,8 +114,8 @@ async fn read_head(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> io::Result<Op
 fn answer(head: &[u8]) -> Result<String, String> {
     let refuse = |status: &str| {
         format!(
-            "HTTP/1.1 {status}\r\nConnection: close\r\nSec-WebSocket-Version: {VERSION}\r\n\
-             Content-Length: 0\r\n\r\n"
+            "HTTP/1.1 {status}\r\nConnection: close, Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: {VERSION}\r\nContent-Length: 0\r\n\r\n"
         )
     };
     if head.is_empty() {
