@@ -8,7 +8,7 @@ pub struct Limits {
     /// Bytes of payload in one message, all its fragments together. Default: 1,000,000. A larger one fails with
     /// [`ProtocolError::TooLarge`](crate::error::ProtocolError::TooLarge), close code 1009.
     pub max_message: usize,
-    /// Frames that one message may be cut into, empty ones included. Default: 4,096, so that 4 MB may come in
+    /// Frames that one message may be cut into, empty ones included. Default: 8,192, so that 8 MB may come in
     /// pieces of 1 KB, while browsers use a few dozen at most. More fail with
     /// [`ProtocolError::TooManyFragments`](crate::error::ProtocolError::TooManyFragments), close code 1008.
     ///
@@ -19,6 +19,6 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_message: 1_000_000, max_fragments: 4_096 }
+        Self { max_message: 1_000_000, max_fragments: 8_192 }
     }
 }
