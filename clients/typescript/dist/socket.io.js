@@ -1,0 +1,1976 @@
+/*! sockeye-client 0.1.0 | MIT OR Apache-2.0 */
+"use strict";
+(() => {
+  var __defProp = Object.defineProperty;
+  var __defProps = Object.defineProperties;
+  var __getOwnPropDescs = Object.getOwnPropertyDescriptors;
+  var __getOwnPropSymbols = Object.getOwnPropertySymbols;
+  var __hasOwnProp = Object.prototype.hasOwnProperty;
+  var __propIsEnum = Object.prototype.propertyIsEnumerable;
+  var __defNormalProp = (obj, key, value) => key in obj ? __defProp(obj, key, { enumerable: true, configurable: true, writable: true, value }) : obj[key] = value;
+  var __spreadValues = (a, b) => {
+    for (var prop in b || (b = {}))
+      if (__hasOwnProp.call(b, prop))
+        __defNormalProp(a, prop, b[prop]);
+    if (__getOwnPropSymbols)
+      for (var prop of __getOwnPropSymbols(b)) {
+        if (__propIsEnum.call(b, prop))
+          __defNormalProp(a, prop, b[prop]);
+      }
+    return a;
+  };
+  var __spreadProps = (a, b) => __defProps(a, __getOwnPropDescs(b));
+
+  // src/backoff.ts
+  var LONGEST = 2147483647;
+  var systemClock = {
+    now: () => Date.now(),
+    after(ms, callback) {
+      const timer = setTimeout(callback, Math.min(ms, LONGEST));
+      return () => clearTimeout(timer);
+    },
+    random: () => Math.random()
+  };
+  var Backoff = class {
+    constructor(random, min, max, jitter) {
+      this.random = random;
+      this.min = min;
+      this.max = max;
+      this.jitter = jitter;
+      /** How many delays were given since the last reset. */
+      this.attempts = 0;
+    }
+    /** The next delay in whole milliseconds. */
+    next() {
+      const delay = Math.min(this.max, this.min * 2 ** this.attempts++);
+      const spread = delay * (1 + (2 * this.random() - 1) * this.jitter);
+      return Math.max(0, Math.floor(spread > this.max ? 2 * this.max - spread : spread));
+    }
+    /** The next delay is `min` again. */
+    reset() {
+      this.attempts = 0;
+    }
+  };
+  var JITTER = 0.1;
+  var PollScheduler = class {
+    constructor(random, pace) {
+      this.random = random;
+      this.pace = pace;
+      this.gap = pace.min;
+    }
+    /**
+     * The gap until the next poll, of which the last one was `full` or not.
+     *
+     * `limit` caps the gap, and wins over `pace`: without a peer that counts requests as signs of life a ping waits for
+     * the next poll, and must be answered in time.
+     */
+    next(full, limit2) {
+      this.gap = full ? this.pace.min : Math.min(this.pace.max, this.gap * 2);
+      const spread = this.gap * (1 + (2 * this.random() - 1) * JITTER);
+      return Math.floor(Math.min(spread, limit2));
+    }
+  };
+
+  // src/emitter.ts
+  function report(error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+  function call(listener, receiver, args) {
+    try {
+      listener.apply(receiver, args);
+    } catch (error) {
+      report(error);
+    }
+  }
+  var Emitter = class {
+    constructor() {
+      this.entries = /* @__PURE__ */ new Map();
+    }
+    /** Adds a listener. The same listener added twice is called twice. */
+    on(event, listener) {
+      return this.add(event, listener, false);
+    }
+    /** Adds a listener that is removed just before its first call. */
+    once(event, listener) {
+      return this.add(event, listener, true);
+    }
+    /** Removes one listener (its last registration); without `listener` all of that event; without `event` all. */
+    off(event, listener) {
+      if (event === void 0) this.entries.clear();
+      else if (listener === void 0) this.entries.delete(event);
+      else this.remove(event, (entry) => entry.listener === listener);
+      return this;
+    }
+    /** Removes one listener, as `off(event, listener)`. */
+    removeListener(event, listener) {
+      return this.off(event, listener);
+    }
+    /** Removes all listeners of `event`, or all listeners, as `off(event?)`. */
+    removeAllListeners(event) {
+      return this.off(event);
+    }
+    /** The listeners of `event`, in calling order. */
+    listeners(event) {
+      return (this.entries.get(event) || []).map((entry) => entry.listener);
+    }
+    /** Whether `event` has a listener. */
+    hasListeners(event) {
+      return this.entries.has(event);
+    }
+    /** Tells the listeners of an event of our own. */
+    fire(event, ...args) {
+      this.dispatch(event, args);
+    }
+    /** Calls the listeners that stand now; what they add or remove counts from the next event on. */
+    dispatch(event, args) {
+      for (const entry of this.entries.get(event) || []) {
+        if (entry.once) this.remove(event, (other) => other === entry);
+        call(entry.listener, this, args);
+      }
+    }
+    add(event, listener, once) {
+      this.entries.set(event, [...this.entries.get(event) || [], { listener, once }]);
+      return this;
+    }
+    // Lists are replaced, never changed, so that a running `dispatch` goes through the list that it began with.
+    remove(event, matches) {
+      const entries = [...this.entries.get(event) || []];
+      for (let index = entries.length; index--; ) {
+        if (matches(entries[index])) {
+          entries.splice(index, 1);
+          break;
+        }
+      }
+      if (entries.length) this.entries.set(event, entries);
+      else this.entries.delete(event);
+    }
+  };
+
+  // src/engine/packet.ts
+  var TYPES = ["open", "close", "ping", "pong", "message", "upgrade", "noop"];
+  function isBinary(value) {
+    return value instanceof ArrayBuffer || ArrayBuffer.isView(value) || isBlob(value);
+  }
+  function isBlob(value) {
+    return typeof Blob === "function" && value instanceof Blob;
+  }
+  function toBytes(data) {
+    return data instanceof ArrayBuffer ? new Uint8Array(data) : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  }
+  function encodeText(packet) {
+    const { type, data } = packet;
+    if (data !== void 0 && typeof data !== "string") return "b" + encodeBase64(toBytes(data));
+    return TYPES.indexOf(type) + (data || "");
+  }
+  function decodeText(text) {
+    if (text[0] === "b") return { type: "message", data: decodeBase64(text.slice(1)) };
+    const digit = text.charCodeAt(0) - 48;
+    const type = TYPES[digit];
+    if (!type) return null;
+    return text.length > 1 ? { type, data: text.slice(1) } : { type };
+  }
+  function utf8Length(text) {
+    let bytes = text.length;
+    for (let index = 0; index < text.length; index++) {
+      const unit = text.charCodeAt(index);
+      if (unit > 127) bytes++;
+      if (unit > 2047) bytes++;
+      if (unit >= 56320 && unit < 57344 && index && (text.charCodeAt(index - 1) & 64512) === 55296) bytes -= 2;
+    }
+    return bytes;
+  }
+  function byteLength(data) {
+    return typeof data === "string" ? utf8Length(data) : isBlob(data) ? data.size : data.byteLength;
+  }
+  var CHUNK = 8192;
+  function encodeBase64(bytes) {
+    let binary = "";
+    for (let start = 0; start < bytes.length; start += CHUNK) {
+      binary += String.fromCharCode(...bytes.subarray(start, start + CHUNK));
+    }
+    return btoa(binary);
+  }
+  function decodeBase64(text) {
+    let binary;
+    try {
+      binary = atob(text);
+    } catch (e) {
+      const clean = text.replace(/-/g, "+").replace(/_/g, "/").replace(/[^A-Za-z0-9+/]/g, "");
+      binary = atob(clean.length % 4 === 1 ? clean.slice(0, -1) : clean);
+    }
+    const bytes = new Uint8Array(binary.length);
+    for (let index = 0; index < binary.length; index++) bytes[index] = binary.charCodeAt(index);
+    return bytes.buffer;
+  }
+
+  // src/engine/payload.ts
+  var SEPARATOR = "";
+  function encodePayload(packets) {
+    return packets.map(encodeText).join(SEPARATOR);
+  }
+  function decodePayload(body) {
+    const packets = [];
+    for (const text of body.split(SEPARATOR)) {
+      const packet = decodeText(text);
+      packets.push(packet);
+      if (!packet) break;
+    }
+    return packets;
+  }
+  function takePayload(outbox, maxPayload) {
+    let size = -1;
+    let count = 0;
+    for (const { data } of outbox) {
+      size += 2;
+      if (data !== void 0) {
+        const bytes = byteLength(data);
+        size += typeof data === "string" ? bytes : 4 * Math.ceil(bytes / 3);
+      }
+      if (count && maxPayload && size > maxPayload) break;
+      count++;
+    }
+    return outbox.splice(0, count);
+  }
+
+  // src/engine/transport.ts
+  var TransportError = class extends Error {
+    constructor(message, description, code) {
+      super(message);
+      this.description = description;
+      this.code = code;
+      this.type = "TransportError";
+    }
+  };
+  function address(route, scheme, transport, wait) {
+    var _a;
+    const { options } = route;
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries(options.query)) {
+      if (value !== void 0) query.append(name, String(value));
+    }
+    query.set("EIO", "4");
+    query.set("transport", transport);
+    if (options.transports.includes("sse")) query.set("sse", "1");
+    if (options.forceBase64) query.set("b64", "1");
+    if (wait !== void 0) query.set("wait", String(wait));
+    if ((_a = options.timestampRequests) != null ? _a : transport === "polling") {
+      query.set(options.timestampParam, options.clock.random().toString(36).slice(2, 10));
+    }
+    if (route.sid) query.set("sid", route.sid);
+    return `${scheme}${route.secure ? "s" : ""}://${route.host}${options.path}?${query}`;
+  }
+
+  // src/engine/transports/http.ts
+  async function request(route, transport, init) {
+    var _a;
+    const { options, stats } = route;
+    const { method, signal, body, wait, headers, keepalive } = init;
+    const ask = ((_a = options.transportOptions[transport]) == null ? void 0 : _a.fetch) || fetch;
+    stats.requests++;
+    if (body !== void 0) stats.bytesUp += utf8Length(body);
+    let response;
+    try {
+      response = await ask(address(route, "http", transport, wait), __spreadValues(__spreadValues({
+        method,
+        signal,
+        headers: __spreadValues(__spreadValues({}, options.extraHeaders), headers),
+        credentials: options.withCredentials ? "include" : "same-origin",
+        cache: "no-store"
+      }, body !== void 0 && { body }), keepalive && { keepalive }));
+    } catch (error) {
+      throw new TransportError(transport + ": the server cannot be reached", error);
+    }
+    if (response.ok) return response;
+    throw await refusal(route, transport, response);
+  }
+  async function readText(route, transport, response) {
+    let text;
+    try {
+      text = await response.text();
+    } catch (error) {
+      throw new TransportError(transport + ": the answer was cut off", error);
+    }
+    route.stats.bytesDown += utf8Length(text);
+    return text;
+  }
+  async function refusal(route, transport, response) {
+    const text = await readText(route, transport, response).catch(() => "");
+    let code;
+    let message = "";
+    try {
+      const body = JSON.parse(text);
+      if (typeof body === "object" && body) {
+        if ("code" in body && typeof body.code === "number") code = body.code;
+        if ("message" in body) message = " " + String(body.message);
+      }
+    } catch (e) {
+    }
+    return new TransportError(`${transport}: the server answered ${response.status}${message}`, response.status, code);
+  }
+  function limit(route, abort) {
+    const { clock, requestTimeout } = route.options;
+    return requestTimeout ? clock.after(requestTimeout, () => abort.abort()) : () => {
+    };
+  }
+  var Upload = class {
+    constructor(route, transport, ondone, onfail) {
+      this.route = route;
+      this.transport = transport;
+      this.ondone = ondone;
+      this.onfail = onfail;
+      /** Whether a POST is under way. */
+      this.busy = false;
+    }
+    /** Sends packets; `ondone` or `onfail` follows. Only while not `busy`. */
+    send(packets, keepalive = false) {
+      this.busy = true;
+      void this.post(packets, keepalive).then(
+        () => {
+          this.busy = false;
+          const { onidle } = this;
+          if (onidle) onidle();
+          else this.ondone();
+        },
+        (error) => {
+          this.busy = false;
+          const { onidle } = this;
+          if (onidle) onidle();
+          else this.onfail(error);
+        }
+      );
+    }
+    /** Says goodbye behind a POST that is under way, then calls `done`, whether it was heard or not. */
+    close(done) {
+      const goodbye = () => {
+        this.onidle = done;
+        this.send([{ type: "close" }], true);
+      };
+      if (this.busy) this.onidle = goodbye;
+      else goodbye();
+    }
+    /** Cuts a POST that is under way; it calls nothing any more. */
+    cancel() {
+      var _a;
+      this.onidle = () => {
+      };
+      (_a = this.abort) == null ? void 0 : _a.abort();
+    }
+    async post(packets, keepalive) {
+      const { route, transport } = this;
+      const abort = this.abort = new AbortController();
+      const done = limit(route, abort);
+      try {
+        const response = await request(route, transport, {
+          method: "POST",
+          // A content type that needs no preflight.
+          headers: { "Content-Type": "text/plain;charset=UTF-8" },
+          body: await encode(packets),
+          signal: abort.signal,
+          keepalive
+        });
+        await readText(route, transport, response);
+      } finally {
+        done();
+      }
+    }
+  };
+  async function encode(packets) {
+    const ready = [];
+    for (const packet of packets) {
+      const { data } = packet;
+      if (isBlob(data)) ready.push({ type: "message", data: await data.arrayBuffer() });
+      else if (typeof data === "object") ready.push({ type: "message", data: toBytes(data) });
+      else ready.push(__spreadValues({ type: packet.type }, data !== void 0 && { data }));
+    }
+    return encodePayload(ready);
+  }
+
+  // src/engine/transports/polling.ts
+  var MIN_GAP = 250;
+  var MAX_GAP = 5e3;
+  var MAX_GAP_QUIET = 3e4;
+  var Polling = class {
+    constructor(route, events) {
+      this.route = route;
+      this.events = events;
+      this.name = "polling";
+      this.state = "opening";
+      var _a, _b;
+      const { poll, clock } = route.options;
+      if (poll.wait === 0) {
+        const max = (_a = poll.max) != null ? _a : MAX_GAP;
+        this.scheduler = new PollScheduler(clock.random, {
+          min: (_b = poll.min) != null ? _b : MIN_GAP,
+          get max() {
+            return isQuiet() ? Math.max(max, MAX_GAP_QUIET) : max;
+          }
+        });
+      }
+      this.upload = new Upload(
+        route,
+        "polling",
+        () => {
+          if (this.onpaused) this.checkPaused();
+          else events.ondrain();
+        },
+        (error) => this.fail(error)
+      );
+    }
+    get writable() {
+      return this.state === "open" && !this.upload.busy;
+    }
+    open() {
+      void this.poll();
+    }
+    send(packets) {
+      this.upload.send(packets);
+      if (this.cancelGap) this.schedule(true);
+    }
+    pause(done) {
+      this.onpaused = done;
+      this.stopGap();
+      this.checkPaused();
+    }
+    resume() {
+      if (!this.onpaused) return;
+      this.onpaused = void 0;
+      if (!this.get) void this.poll();
+    }
+    close() {
+      const { state } = this;
+      this.stopGap();
+      this.state = state === "opening" && this.get ? "closing" : "closed";
+      if (state === "open") this.goodbye();
+    }
+    // The pending GET is cut only after the goodbye: a server takes a cut poll for a broken connection.
+    goodbye() {
+      this.upload.close(() => {
+        var _a;
+        return (_a = this.get) == null ? void 0 : _a.abort();
+      });
+    }
+    fail(error) {
+      var _a;
+      if (this.state === "closed" || this.state === "closing") return;
+      this.state = "closed";
+      this.stopGap();
+      this.upload.cancel();
+      (_a = this.get) == null ? void 0 : _a.abort();
+      this.events.onclose(error);
+    }
+    async poll() {
+      const { route } = this;
+      const abort = this.get = new AbortController();
+      const done = limit(route, abort);
+      let body;
+      try {
+        const { wait } = route.options.poll;
+        const response = await request(route, "polling", { method: "GET", signal: abort.signal, wait });
+        body = await readText(route, "polling", response);
+      } catch (error) {
+        this.fail(error);
+        return;
+      } finally {
+        done();
+        this.get = void 0;
+      }
+      this.receive(decodePayload(body));
+    }
+    receive(packets) {
+      const [first] = packets;
+      if (this.state === "closing") {
+        this.state = "closed";
+        if ((first == null ? void 0 : first.type) === "open" && first.data) {
+          this.route.sid = JSON.parse(first.data).sid;
+          this.goodbye();
+        }
+        return;
+      }
+      if (this.state === "opening" && (first == null ? void 0 : first.type) === "open") {
+        this.state = "open";
+        this.events.onopen();
+      }
+      let full = false;
+      for (const packet of packets) {
+        if (this.state !== "open") break;
+        if (!packet) return this.fail(new TransportError("polling: the server sent what is no packet", packets));
+        if (packet.type === "close") return this.fail();
+        full || (full = packet.type !== "noop");
+        this.events.onpacket(packet);
+      }
+      if (this.state === "opening") this.fail(new TransportError("polling: the server sent no handshake", packets));
+      else if (this.onpaused) this.checkPaused();
+      else if (this.state === "open") this.schedule(full);
+    }
+    schedule(full) {
+      this.stopGap();
+      const { scheduler, route } = this;
+      if (!scheduler) {
+        void this.poll();
+        return;
+      }
+      const gap = scheduler.next(full, route.pingTimeout ? route.pingTimeout / 2 : Infinity);
+      this.cancelGap = route.options.clock.after(gap, () => {
+        this.cancelGap = void 0;
+        void this.poll();
+      });
+    }
+    stopGap() {
+      var _a;
+      (_a = this.cancelGap) == null ? void 0 : _a.call(this);
+      this.cancelGap = void 0;
+    }
+    checkPaused() {
+      const { onpaused } = this;
+      if (!onpaused || this.get || this.upload.busy) return;
+      this.onpaused = void 0;
+      this.state = "paused";
+      onpaused();
+    }
+  };
+  function isQuiet() {
+    var _a;
+    return typeof document === "object" && document.visibilityState === "hidden" || typeof navigator === "object" && ((_a = navigator.connection) == null ? void 0 : _a.saveData) === true;
+  }
+
+  // src/engine/event_stream.ts
+  var EventStream = class {
+    constructor() {
+      this.decoder = new TextDecoder();
+      this.rest = "";
+      this.cr = false;
+      this.lines = [];
+      this.fields = false;
+      this.id = "";
+    }
+    /** Events that are complete with `bytes`. */
+    push(bytes) {
+      const events = [];
+      let text = this.decoder.decode(bytes, { stream: true });
+      if (!text) return events;
+      if (this.cr && text[0] === "\n") text = text.slice(1);
+      this.cr = text ? text.endsWith("\r") : false;
+      let start = 0;
+      for (const end of text.matchAll(/\r\n|\n|\r/g)) {
+        this.line(this.rest + text.slice(start, end.index), events);
+        this.rest = "";
+        start = end.index + end[0].length;
+      }
+      this.rest += text.slice(start);
+      return events;
+    }
+    line(line, events) {
+      if (!line) {
+        if (this.fields) events.push({ lines: this.lines, id: this.id });
+        this.lines = [];
+        this.fields = false;
+        return;
+      }
+      const [, name, value] = /^([^:]*)(?:: ?)?([^]*)$/.exec(line);
+      if (name === "data") this.lines.push(value);
+      else if (name === "id" && !value.includes("\0")) this.id = value;
+      else return;
+      this.fields = true;
+    }
+  };
+
+  // src/engine/transports/sse.ts
+  var RESUME_FOR = 15e3;
+  var RESUME_MIN = 100;
+  var RESUME_MAX = 2e3;
+  var Sse = class {
+    constructor(route, events) {
+      this.route = route;
+      this.events = events;
+      this.name = "sse";
+      this.state = "opening";
+      this.resumeUntil = 0;
+      this.lastEventId = "";
+      /** Whether the last packet was the noop after which the server writes nothing more here. */
+      this.sealed = false;
+      this.backoff = new Backoff(route.options.clock.random, RESUME_MIN, RESUME_MAX, 0.5);
+      this.upload = new Upload(
+        route,
+        "sse",
+        () => {
+          if (this.onpaused) this.checkPaused();
+          else if (this.state === "open") events.ondrain();
+        },
+        (error) => this.end(error)
+      );
+    }
+    get writable() {
+      return this.state === "open" && !this.upload.busy;
+    }
+    open() {
+      const { sse } = this.route.options.transportOptions;
+      const canFetch = typeof Response === "function" && "body" in Response.prototype && typeof TextDecoder === "function";
+      const Source = (sse == null ? void 0 : sse.EventSource) || (typeof EventSource === "function" ? EventSource : void 0);
+      if (canFetch && !((sse == null ? void 0 : sse.EventSource) && !sse.fetch)) void this.fetchStream();
+      else if (Source) this.openSource(Source);
+      else this.events.onclose(new TransportError("sse: no response can be read as a stream here"));
+    }
+    send(packets) {
+      this.upload.send(packets);
+    }
+    // The stream ends with a noop: what the server wrote before must not be cut off with it.
+    pause(done) {
+      this.onpaused = done;
+      this.checkPaused();
+    }
+    resume() {
+      this.onpaused = void 0;
+    }
+    close() {
+      var _a;
+      const { state } = this;
+      this.state = "closed";
+      (_a = this.cancelWait) == null ? void 0 : _a.call(this);
+      if (state === "open") this.upload.close(() => this.cut());
+      else this.cut();
+    }
+    end(error) {
+      var _a;
+      if (this.state === "closed") return;
+      this.state = "closed";
+      (_a = this.cancelWait) == null ? void 0 : _a.call(this);
+      this.upload.cancel();
+      this.cut();
+      this.events.onclose(error);
+    }
+    cut() {
+      var _a, _b;
+      (_a = this.abort) == null ? void 0 : _a.abort();
+      (_b = this.source) == null ? void 0 : _b.close();
+    }
+    checkPaused() {
+      const { onpaused } = this;
+      if (!onpaused || !this.sealed || this.upload.busy) return;
+      this.onpaused = void 0;
+      this.state = "closed";
+      this.cut();
+      onpaused();
+    }
+    // ---- the stream, read by fetch
+    async fetchStream() {
+      const { route, lastEventId } = this;
+      const abort = this.abort = new AbortController();
+      const done = limit(route, abort);
+      let response;
+      try {
+        response = await request(route, "sse", {
+          method: "GET",
+          signal: abort.signal,
+          headers: __spreadValues({ Accept: "text/event-stream" }, lastEventId && { "Last-Event-ID": lastEventId })
+        });
+      } catch (error) {
+        this.refused(error);
+        return;
+      } finally {
+        done();
+      }
+      if (response.status !== 200 || !(response.headers.get("content-type") || "").startsWith("text/event-stream")) {
+        abort.abort();
+        this.refused(new TransportError("sse: the answer is no event stream", response.status));
+        return;
+      }
+      this.opened();
+      try {
+        await this.read(response.body.getReader());
+      } catch (e) {
+      }
+      this.lost();
+    }
+    async read(reader) {
+      const stream = new EventStream();
+      while (this.state !== "closed") {
+        const { done, value } = await reader.read();
+        if (done) return;
+        this.route.stats.bytesDown += value.byteLength;
+        for (const { lines, id } of stream.push(value)) this.receive(lines, id);
+      }
+    }
+    // ---- the stream, read by the runtime's EventSource, which asks again by itself
+    openSource(Source) {
+      const { route } = this;
+      route.stats.requests++;
+      const source = this.source = new Source(address(route, "http", "sse"), {
+        withCredentials: route.options.withCredentials
+      });
+      source.onopen = () => this.opened();
+      source.onmessage = (event) => {
+        route.stats.bytesDown += utf8Length(event.data);
+        this.receive(event.data.split("\n"), event.lastEventId);
+      };
+      source.onerror = () => {
+        if (source.readyState === 2) this.refused(new TransportError("sse: the stream was refused"));
+        else if (this.state === "opening") this.end(new TransportError("sse: the server cannot be reached"));
+        else if (this.state === "open") {
+          route.stats.requests++;
+          this.state = "resuming";
+          this.cancelWait = route.options.clock.after(RESUME_FOR, () => this.end());
+        }
+      };
+    }
+    // ---- what both have in common
+    opened() {
+      var _a;
+      const { state, events } = this;
+      if (state === "closed") return;
+      (_a = this.cancelWait) == null ? void 0 : _a.call(this);
+      this.cancelWait = void 0;
+      this.resumeUntil = 0;
+      this.state = "open";
+      if (state === "opening") events.onopen();
+      else events.onresume();
+    }
+    receive(lines, id) {
+      for (const line of lines) {
+        if (this.state === "closed") return;
+        const packet = decodeLine(line);
+        if (!packet) return this.end(new TransportError("sse: the server sent what is no packet", line));
+        if (packet.type === "close") return this.end();
+        this.sealed = packet.type === "noop";
+        this.events.onpacket(packet);
+      }
+      this.lastEventId = id;
+      this.backoff.reset();
+      this.checkPaused();
+    }
+    refused(error) {
+      if (this.state === "closed") return;
+      if (this.state === "opening") this.end(error);
+      else if (error.description instanceof Error) this.lost();
+      else this.end();
+    }
+    lost() {
+      const { route, state } = this;
+      const { clock } = route.options;
+      if (state === "closed") return;
+      if (!this.lastEventId) return this.end(state === "opening" ? new TransportError("sse: the stream broke") : void 0);
+      this.state = "resuming";
+      this.resumeUntil || (this.resumeUntil = clock.now() + RESUME_FOR);
+      const wait = this.backoff.next();
+      if (clock.now() + wait > this.resumeUntil) return this.end();
+      this.cancelWait = clock.after(wait, () => void this.fetchStream());
+    }
+  };
+  function decodeLine(line) {
+    return decodeText(line[0] === "B" ? new TextDecoder().decode(decodeBase64(line.slice(1))) : line);
+  }
+
+  // src/engine/transports/websocket.ts
+  var WebSocketTransport = class {
+    constructor(route, events) {
+      this.route = route;
+      this.events = events;
+      this.name = "websocket";
+      this.writable = false;
+    }
+    open() {
+      var _a;
+      const { route, events } = this;
+      const { transportOptions, protocols, extraHeaders } = route.options;
+      const given = (_a = transportOptions.websocket) == null ? void 0 : _a.WebSocket;
+      const url = address(route, "ws", "websocket");
+      route.stats.requests++;
+      let socket;
+      try {
+        socket = given ? new given(url, [...protocols], { headers: extraHeaders }) : new WebSocket(url, [...protocols]);
+      } catch (error) {
+        events.onclose(new TransportError("websocket: none can be made here", error));
+        return;
+      }
+      this.socket = socket;
+      socket.binaryType = "arraybuffer";
+      socket.onopen = () => {
+        this.writable = true;
+        events.onopen();
+      };
+      socket.onmessage = (event) => {
+        const { data } = event;
+        route.stats.bytesDown += byteLength(data);
+        const packet = typeof data === "string" ? decodeText(data) : { type: "message", data };
+        if (packet) events.onpacket(packet);
+        else this.end(new TransportError("websocket: the server sent what is no packet", data));
+      };
+      socket.onclose = (event) => this.end(void 0, event);
+      socket.onerror = (event) => this.end(new TransportError("websocket: the connection failed", event));
+    }
+    send(packets) {
+      const { route, socket } = this;
+      this.writable = false;
+      for (const packet of packets) {
+        const message = encodeMessage(packet, route.options.forceBase64);
+        route.stats.bytesUp += byteLength(message);
+        socket.send(message);
+      }
+      queueMicrotask(() => {
+        if (this.socket !== socket) return;
+        this.writable = true;
+        this.events.ondrain();
+      });
+    }
+    close() {
+      var _a;
+      (_a = this.release()) == null ? void 0 : _a.close();
+    }
+    end(error, description) {
+      const socket = this.release();
+      if (!socket) return;
+      socket.close();
+      this.events.onclose(error, description);
+    }
+    release() {
+      const { socket } = this;
+      this.socket = void 0;
+      this.writable = false;
+      if (socket) {
+        socket.onopen = socket.onmessage = socket.onclose = null;
+        socket.onerror = () => {
+        };
+      }
+      return socket;
+    }
+  };
+  function encodeMessage(packet, base64) {
+    const { type, data } = packet;
+    if (typeof data !== "object") return encodeText(__spreadValues({ type }, data && { data }));
+    return base64 && !isBlob(data) ? encodeText({ type: "message", data }) : data;
+  }
+
+  // src/engine/upgrade.ts
+  var Upgrade = class {
+    /** `patience` is in milliseconds, for the probe, and once more for the old transport to fall silent. */
+    constructor(make, current, route, patience, events) {
+      this.current = current;
+      this.route = route;
+      this.patience = patience;
+      this.events = events;
+      this.state = "probing";
+      this.cancelTimer = () => {
+      };
+      this.candidate = make({
+        onopen: () => this.candidate.send([{ type: "ping", data: "probe" }]),
+        onpacket: (packet) => this.receive(packet),
+        ondrain: () => this.move(),
+        onresume: () => this.fail("the stream broke"),
+        onclose: (error) => this.fail("it closed", error)
+      });
+    }
+    /** Begins; may fail before it returns. */
+    start() {
+      this.limit();
+      this.candidate.open();
+    }
+    /** Gives up, without a word to the session. */
+    cancel() {
+      if (this.state === "done") return;
+      this.state = "done";
+      this.cancelTimer();
+      this.candidate.close();
+    }
+    limit() {
+      this.cancelTimer();
+      this.cancelTimer = this.route.options.clock.after(this.patience, () => this.fail("no answer in time"));
+    }
+    receive(packet) {
+      if (this.state !== "probing") return;
+      if (packet.type !== "pong" || packet.data !== "probe") return this.fail("the probe was refused");
+      this.state = "pausing";
+      this.limit();
+      this.events.onprobed(this.candidate);
+      this.current.pause(() => {
+        this.state = "moving";
+        this.move();
+      });
+    }
+    move() {
+      if (this.state !== "moving" || !this.candidate.writable) return;
+      this.state = "done";
+      this.cancelTimer();
+      this.candidate.send([{ type: "upgrade" }]);
+      this.events.onmoved(this.candidate);
+    }
+    fail(why, error) {
+      if (this.state === "done") return;
+      const { current, candidate, state } = this;
+      this.cancel();
+      if (state === "pausing") current.resume();
+      this.events.onfail(error || new TransportError(`${candidate.name}: ${why}`));
+    }
+  };
+
+  // src/engine/session.ts
+  var RANKING = ["websocket", "sse"];
+  var TRANSPORTS = {
+    polling: Polling,
+    sse: Sse,
+    websocket: WebSocketTransport
+  };
+  var PROBE_ROUND_TRIPS = 10;
+  var PROBE_MIN = 3e3;
+  var PROBE_MAX = 8e3;
+  var CLOSE_WAIT = 5e3;
+  var DEFAULTS = {
+    path: "/socket.io",
+    addTrailingSlash: true,
+    transports: ["polling", "websocket"],
+    upgrade: true,
+    rememberUpgrade: false,
+    tryAllTransports: false,
+    poll: {},
+    query: {},
+    extraHeaders: {},
+    withCredentials: false,
+    forceBase64: false,
+    timestampParam: "t",
+    requestTimeout: 0,
+    protocols: [],
+    closeOnBeforeunload: false,
+    transportOptions: {},
+    clock: systemClock
+  };
+  var websocketWorked = false;
+  var Session = class extends Emitter {
+    /** Connects to `host` (`name[:port]`), with TLS when `secure`. */
+    constructor(host, secure, options = {}) {
+      super();
+      /** Where the session is in its life. */
+      this.readyState = "opening";
+      /** What waits to be sent. */
+      this.writeBuffer = [];
+      this.candidates = [];
+      this.upgrading = false;
+      this.sending = false;
+      this.openedAt = 0;
+      this.patience = PROBE_MAX;
+      this.expiresAt = Infinity;
+      this.interval = 0;
+      this.cancelHeartbeat = () => {
+      };
+      this.cancelClose = () => {
+      };
+      this.undo = [];
+      const opts = __spreadValues({}, DEFAULTS);
+      for (const [name, value] of Object.entries(options)) {
+        if (value !== void 0) Object.assign(opts, { [name]: value });
+      }
+      opts.path = opts.path.replace(/\/$/, "") + (opts.addTrailingSlash ? "/" : "");
+      this.opts = opts;
+      this.route = {
+        options: opts,
+        host,
+        secure,
+        maxPayload: 0,
+        pingTimeout: 0,
+        stats: { requests: 0, bytesUp: 0, bytesDown: 0, messagesUp: 0, messagesDown: 0 }
+      };
+      this.names = [...opts.transports];
+      if (opts.rememberUpgrade && websocketWorked && this.names.includes("websocket")) this.names.unshift("websocket");
+      this.listenToPage();
+      this.openedAt = opts.clock.now();
+      queueMicrotask(() => this.connect());
+    }
+    /** What the session's traffic has cost so far, over all its transports. Live: read it again for newer figures. */
+    get stats() {
+      return this.route.stats;
+    }
+    /** Sends a message. Before the session is open it waits; once closing it is dropped. */
+    send(data) {
+      this.push({ type: "message", data });
+      return this;
+    }
+    /** As `send`. */
+    write(data) {
+      return this.send(data);
+    }
+    /** Closes in order: what waits is sent first (for at most 5 s), and an upgrade under way is left to its end. */
+    close() {
+      if (this.readyState === "opening") this.end("forced close");
+      else if (this.readyState === "open") {
+        this.readyState = "closing";
+        this.cancelClose = this.opts.clock.after(CLOSE_WAIT, () => this.end("forced close"));
+        this.closeWhenDone();
+      }
+      return this;
+    }
+    /**
+     * Whether the server's time for a ping is over. Timers stop while a page sleeps, so the answer may come before the
+     * `close` that follows from it.
+     */
+    hasPingExpired() {
+      if (this.opts.clock.now() <= this.expiresAt) return false;
+      this.expiresAt = Infinity;
+      queueMicrotask(() => this.end("ping timeout"));
+      return true;
+    }
+    connect() {
+      const [name] = this.names;
+      if (this.readyState !== "opening") return;
+      if (!name || !TRANSPORTS[name]) return this.lost(new TransportError("no such transport: " + name));
+      this.transport = this.make(name);
+      this.transport.open();
+    }
+    // A transport's events reach the session while it is the session's own, and `probing` before; the last words of one
+    // that was left behind are not heard.
+    make(name, probing) {
+      const own = {
+        onopen: () => {
+        },
+        onpacket: (packet) => this.receive(packet),
+        ondrain: () => this.drained(),
+        onresume: () => this.resumed(),
+        onclose: (error, description) => this.lost(error, description)
+      };
+      const to = () => this.transport === transport ? own : this.upgrade && probing;
+      const transport = new TRANSPORTS[name](this.route, {
+        onopen: () => {
+          var _a;
+          return (_a = to()) == null ? void 0 : _a.onopen();
+        },
+        onpacket: (packet) => {
+          var _a;
+          return (_a = to()) == null ? void 0 : _a.onpacket(packet);
+        },
+        ondrain: () => {
+          var _a;
+          return (_a = to()) == null ? void 0 : _a.ondrain();
+        },
+        onresume: () => {
+          var _a;
+          return (_a = to()) == null ? void 0 : _a.onresume();
+        },
+        onclose: (error, description) => {
+          var _a;
+          return (_a = to()) == null ? void 0 : _a.onclose(error, description);
+        }
+      });
+      return transport;
+    }
+    receive(packet) {
+      if (this.readyState === "closed") return;
+      if (packet.type === "message") this.route.stats.messagesDown++;
+      this.fire("packet", packet);
+      this.fire("heartbeat");
+      switch (packet.type) {
+        case "open":
+          this.handshake(packet.data);
+          break;
+        case "ping":
+          this.expect();
+          this.push({ type: "pong" });
+          this.fire("ping");
+          this.fire("pong");
+          break;
+        case "message":
+          this.fire("data", packet.data);
+          this.fire("message", packet.data);
+          break;
+      }
+    }
+    handshake(json) {
+      const handshake = this.id === void 0 ? readHandshake(json) : void 0;
+      if (!handshake) {
+        return this.lost(new TransportError(`${this.transport.name}: the handshake was not understood`, json));
+      }
+      const { route, opts, transport } = this;
+      this.fire("handshake", handshake);
+      this.id = route.sid = handshake.sid;
+      route.maxPayload = handshake.maxPayload || 0;
+      route.pingTimeout = handshake.pingTimeout;
+      this.interval = handshake.pingInterval + handshake.pingTimeout;
+      this.patience = Math.min(PROBE_MAX, Math.max(PROBE_MIN, PROBE_ROUND_TRIPS * (opts.clock.now() - this.openedAt)));
+      this.expect();
+      this.readyState = "open";
+      websocketWorked = transport.name === "websocket";
+      this.fire("open");
+      this.flush();
+      if (opts.upgrade && transport.pause) {
+        this.candidates = RANKING.filter(
+          (name) => name !== transport.name && handshake.upgrades.includes(name) && opts.transports.includes(name)
+        );
+        this.probe();
+      }
+    }
+    // ---- heartbeat
+    expect() {
+      const { clock } = this.opts;
+      this.cancelHeartbeat();
+      this.expiresAt = clock.now() + this.interval;
+      this.cancelHeartbeat = clock.after(this.interval, () => this.end("ping timeout"));
+    }
+    // ---- sending
+    push(packet) {
+      if (this.readyState === "closing" || this.readyState === "closed") return;
+      this.fire("packetCreate", packet);
+      this.writeBuffer.push(packet);
+      this.flush();
+    }
+    flush() {
+      const { transport, writeBuffer, route, readyState } = this;
+      if (readyState !== "open" && readyState !== "closing") return;
+      if (this.upgrading || !writeBuffer.length || !transport.writable) return;
+      const packets = transport.name === "websocket" ? writeBuffer.splice(0) : takePayload(writeBuffer, route.maxPayload);
+      for (const packet of packets) if (packet.type === "message") route.stats.messagesUp++;
+      this.sending = true;
+      transport.send(packets);
+      this.fire("flush");
+    }
+    drained() {
+      this.sending = false;
+      if (this.writeBuffer.length) this.flush();
+      else this.fire("drain");
+      this.closeWhenDone();
+    }
+    closeWhenDone() {
+      if (this.readyState !== "closing" || this.sending || this.writeBuffer.length || this.upgrading) return;
+      this.end("forced close");
+    }
+    // A ping may have been lost with the old stream; a pong that nobody asked for does no harm.
+    resumed() {
+      this.push({ type: "pong" });
+      this.flush();
+    }
+    // ---- moving to a better transport
+    probe() {
+      const name = this.candidates.shift();
+      if (!name || this.readyState !== "open") return;
+      const done = () => {
+        this.upgrade = void 0;
+        this.upgrading = false;
+      };
+      this.upgrade = new Upgrade((events) => this.make(name, events), this.transport, this.route, this.patience, {
+        onprobed: (candidate) => {
+          this.upgrading = true;
+          this.fire("upgrading", candidate);
+        },
+        onmoved: (candidate) => {
+          done();
+          this.sending = false;
+          websocketWorked = name === "websocket";
+          this.transport = candidate;
+          this.fire("upgrade", candidate);
+          this.flush();
+          this.closeWhenDone();
+        },
+        onfail: (error) => {
+          done();
+          this.fire("upgradeError", error);
+          this.flush();
+          this.closeWhenDone();
+          this.probe();
+        }
+      });
+      this.upgrade.start();
+    }
+    // ---- the end
+    lost(error, description) {
+      if (this.readyState === "closed") return;
+      const { names } = this;
+      if (this.readyState === "opening") {
+        if (names.length > 1 && (names[0] === "sse" || this.opts.tryAllTransports)) {
+          names.shift();
+          return this.connect();
+        }
+        error || (error = new TransportError(this.transport.name + ": closed before the handshake", description));
+      }
+      if (!error) return this.end("transport close", description);
+      websocketWorked = false;
+      this.fire("error", error);
+      this.end("transport error", error);
+    }
+    end(reason, description) {
+      var _a, _b;
+      if (this.readyState === "closed") return;
+      this.readyState = "closed";
+      this.cancelHeartbeat();
+      this.cancelClose();
+      (_a = this.upgrade) == null ? void 0 : _a.cancel();
+      this.upgrade = void 0;
+      (_b = this.transport) == null ? void 0 : _b.close();
+      for (const undo of this.undo) undo();
+      this.fire("close", reason, description);
+      this.writeBuffer.length = 0;
+    }
+    listenToPage() {
+      if (typeof addEventListener !== "function") return;
+      const listen = (event, listener) => {
+        addEventListener(event, listener);
+        this.undo.push(() => removeEventListener(event, listener));
+      };
+      if (!/^(localhost|127\.|\[::1])/.test(this.route.host)) {
+        listen("offline", () => this.end("transport close", "network connection lost"));
+      }
+      if (this.opts.closeOnBeforeunload) listen("beforeunload", () => this.end("forced close"));
+    }
+  };
+  /** The Engine.IO protocol spoken. */
+  Session.protocol = 4;
+  function readHandshake(json) {
+    let value;
+    try {
+      value = JSON.parse(json || "");
+    } catch (e) {
+      return void 0;
+    }
+    if (!value || typeof value !== "object") return void 0;
+    const { sid, upgrades, pingInterval, pingTimeout, maxPayload } = value;
+    if (typeof sid !== "string" || typeof pingInterval !== "number" || typeof pingTimeout !== "number") return void 0;
+    return __spreadValues({
+      sid,
+      upgrades: Array.isArray(upgrades) ? upgrades : [],
+      pingInterval,
+      pingTimeout
+    }, typeof maxPayload === "number" && { maxPayload });
+  }
+
+  // src/url.ts
+  function readAddress(uri = "") {
+    const page = typeof location === "object" ? location : void 0;
+    const scheme = page && /^http/.test(page.protocol) ? page.protocol : "https:";
+    if (uri.startsWith("//")) uri = scheme + uri;
+    else if (!uri || uri.startsWith("/")) uri = `${scheme}//${(page == null ? void 0 : page.host) || ""}${uri}`;
+    else if (!/^(https?|wss?):\/\//.test(uri)) uri = `${scheme}//${uri}`;
+    const [, protocol2, host, path, query] = /^(\w+):\/\/(?:[^/?#]*@)?([^/?#]*)([^?#]*)(?:\?([^#]*))?/.exec(uri);
+    if (!host) throw new TypeError(`no host in the address ${JSON.stringify(uri)}`);
+    const secure = /s$/.test(protocol2);
+    return __spreadValues({
+      secure,
+      host: host.replace(secure ? /:443$/ : /:80$/, ""),
+      namespace: path || "/"
+    }, query && { query: Object.fromEntries(new URLSearchParams(query)) });
+  }
+
+  // src/socket/packet.ts
+  var CONNECT = 0;
+  var DISCONNECT = 1;
+  var EVENT = 2;
+  var ACK = 3;
+  var CONNECT_ERROR = 4;
+  var BINARY_EVENT = 5;
+  var BINARY_ACK = 6;
+  var RESERVED = /* @__PURE__ */ new Set([
+    "connect",
+    "connect_error",
+    "disconnect",
+    "disconnecting",
+    "newListener",
+    "removeListener"
+  ]);
+
+  // src/socket/parser.ts
+  var MAX_ATTACHMENTS = 10;
+  function encode2(packet) {
+    const { type, nsp, id, data } = packet;
+    const attachments = [];
+    let json = "";
+    if (data !== void 0) {
+      json = JSON.stringify(
+        data,
+        type === EVENT || type === ACK ? function(key, value) {
+          const raw = this[key];
+          if (!isBinary(raw)) return value;
+          return { _placeholder: true, num: attachments.push(raw) - 1 };
+        } : void 0
+      );
+    }
+    const count = attachments.length;
+    const head = count ? `${type === EVENT ? BINARY_EVENT : BINARY_ACK}${count}-` : type;
+    return [head + (nsp === "/" ? "" : nsp + ",") + (id != null ? id : "") + json, ...attachments];
+  }
+  var Decoder = class {
+    constructor(maxAttachments = MAX_ATTACHMENTS) {
+      this.maxAttachments = maxAttachments;
+      this.missing = 0;
+      this.attachments = [];
+    }
+    /**
+     * Takes one message; returns the packet that is complete with it.
+     *
+     * Throws an `Error` that names what is wrong. The connection cannot go on then: where the next packet begins is
+     * not known.
+     */
+    add(message) {
+      if (message === void 0) throw new Error("got an empty message");
+      if (typeof message === "string") {
+        if (this.waiting) throw new Error("got plaintext data when reconstructing a packet");
+        const { packet: packet2, attachments: attachments2 } = decodeText2(message, this.maxAttachments);
+        if (!attachments2) return packet2;
+        this.waiting = packet2;
+        this.missing = attachments2;
+        return void 0;
+      }
+      if (!this.waiting) throw new Error("got binary data when not reconstructing a packet");
+      this.attachments.push(message);
+      if (--this.missing) return void 0;
+      const packet = this.waiting;
+      const { attachments } = this;
+      this.waiting = void 0;
+      this.attachments = [];
+      fillPlaceholders(packet.data, attachments);
+      return packet;
+    }
+  };
+  function decodeText2(text, maxAttachments) {
+    const wireType = Number(text.charAt(0));
+    let position = 1;
+    let attachments = 0;
+    if (!(wireType >= CONNECT && wireType <= BINARY_ACK)) throw new Error("unknown packet type " + wireType);
+    if (wireType >= BINARY_EVENT) {
+      const dash = text.indexOf("-");
+      attachments = dash < 0 ? 0 : Number(text.slice(1, dash));
+      if (!Number.isInteger(attachments) || attachments < 1) throw new Error("Illegal attachments");
+      if (attachments > maxAttachments) throw new Error("too many attachments");
+      position = dash + 1;
+    }
+    let nsp = "/";
+    if (text[position] === "/") {
+      const comma = text.indexOf(",", position);
+      const end = comma < 0 ? text.length : comma;
+      nsp = text.slice(position, end);
+      position = end + 1;
+    }
+    const digits = /^[\d\s]*/.exec(text.slice(position, position + MAX_ID_LENGTH))[0];
+    const json = text.slice(position + digits.length);
+    let data;
+    if (json) {
+      try {
+        data = JSON.parse(json);
+      } catch (e) {
+        throw new Error("invalid payload");
+      }
+      if (!fits(wireType, data)) throw new Error("invalid payload");
+    }
+    const type = wireType === BINARY_EVENT ? EVENT : wireType === BINARY_ACK ? ACK : wireType;
+    const packet = __spreadValues(__spreadValues({ type, nsp }, digits && { id: Number(digits) }), json && { data });
+    return { packet, attachments };
+  }
+  var MAX_ID_LENGTH = 64;
+  function fits(wireType, data) {
+    switch (wireType) {
+      case CONNECT:
+        return isObject(data);
+      case DISCONNECT:
+        return false;
+      case CONNECT_ERROR:
+        return typeof data === "string" || isObject(data);
+      case EVENT:
+      case BINARY_EVENT: {
+        const name = Array.isArray(data) ? data[0] : void 0;
+        return typeof name === "number" || typeof name === "string" && !RESERVED.has(name);
+      }
+      default:
+        return Array.isArray(data);
+    }
+  }
+  function isObject(data) {
+    return typeof data === "object" && data !== null && !Array.isArray(data);
+  }
+  function fillPlaceholders(data, attachments) {
+    const open = [data];
+    for (let holder = open.pop(); holder !== void 0; holder = open.pop()) {
+      const values = holder;
+      for (const key of Object.keys(values)) {
+        const value = values[key];
+        if (typeof value !== "object" || value === null) continue;
+        if (value._placeholder !== true) {
+          open.push(value);
+          continue;
+        }
+        const { num } = value;
+        if (typeof num !== "number" || num < 0 || num >= attachments.length) throw new Error("illegal attachments");
+        values[key] = attachments[num];
+      }
+    }
+  }
+
+  // src/socket/socket.ts
+  var Socket = class extends Emitter {
+    /** Made by a connection, or by `io()`. */
+    constructor(io2, nsp, options = {}) {
+      super();
+      this.io = io2;
+      this.nsp = nsp;
+      this.options = options;
+      /** Whether the namespace is joined. */
+      this.connected = false;
+      /** Whether the last connection was taken up where the one before broke off, nothing missed. */
+      this.recovered = false;
+      /** Whether this socket is connected or tries to be. */
+      this.active = false;
+      /** Events received before the namespace was joined, delivered then. */
+      this.receiveBuffer = [];
+      /** Packets emitted while not connected, sent as soon as the namespace is joined. */
+      this.sendBuffer = [];
+      this.flags = {};
+      this.ackId = 0;
+      this.acks = /* @__PURE__ */ new Map();
+      this.queue = [];
+      this.anyListeners = [];
+      this.anyOutgoingListeners = [];
+      this.auth = options.auth;
+      if (io2.autoConnect) this.connect();
+    }
+    /** Whether the namespace is not joined. */
+    get disconnected() {
+      return !this.connected;
+    }
+    /** Joins the namespace, opening the connection when needed. */
+    connect() {
+      if (!this.connected) {
+        this.active = true;
+        this.io.open();
+        if (this.io.isOpen) this.handleOpen();
+      }
+      return this;
+    }
+    /** As `connect`. */
+    open() {
+      return this.connect();
+    }
+    /** Leaves the namespace, and does not come back by itself. The connection closes with its last socket. */
+    disconnect() {
+      const { connected } = this;
+      if (connected) this.io.sendPacket({ type: DISCONNECT, nsp: this.nsp });
+      this.leave();
+      if (connected) this.handleClose("io client disconnect");
+      return this;
+    }
+    /** As `disconnect`. */
+    close() {
+      return this.disconnect();
+    }
+    /**
+     * Sends an event. A function as the last argument asks for an acknowledgement and is called with what it brings.
+     *
+     * While not connected the event waits in `sendBuffer`. Throws when the name is reserved, or when the arguments
+     * cannot be written as JSON.
+     */
+    emit(event, ...args) {
+      return this.push([event, ...args]);
+    }
+    /** Sends the event `message`. */
+    send(...args) {
+      return this.push(["message", ...args]);
+    }
+    /** As `send`. */
+    write(...args) {
+      return this.send(...args);
+    }
+    /**
+     * Sends an event and promises what its acknowledgement brings first. The promise fails when the time of
+     * `timeout()` or `ackTimeout` is over, and when the socket disconnects before the answer.
+     */
+    emitWithAck(event, ...args) {
+      return new Promise((resolve, reject) => {
+        const done = (error, value) => error ? reject(error) : resolve(value);
+        this.push([event, ...args, done], true);
+      });
+    }
+    /** The next event's acknowledgement may take `ms` milliseconds; its callback gets an error, or `null`, first. */
+    timeout(ms) {
+      this.flags.timeout = ms;
+      return this;
+    }
+    /** The next event is dropped when it cannot leave at once. */
+    get volatile() {
+      this.flags.volatile = true;
+      return this;
+    }
+    /** Whether the next event may be compressed. Runtimes decide for themselves; kept for the sake of the name. */
+    compress(compress) {
+      this.flags.compress = compress;
+      return this;
+    }
+    /**
+     * Adds a listener and returns what removes it again. With `signal`, its abort removes it too; a signal that is
+     * aborted already adds nothing. `off` does not know a listener that was added here.
+     */
+    subscribe(event, listener, { signal } = {}) {
+      if (signal == null ? void 0 : signal.aborted) return () => {
+      };
+      const own = ((...args) => listener.apply(this, args));
+      const undo = () => {
+        this.off(event, own);
+        signal == null ? void 0 : signal.removeEventListener("abort", undo);
+      };
+      this.on(event, own);
+      signal == null ? void 0 : signal.addEventListener("abort", undo);
+      return undo;
+    }
+    /** Adds a listener to every event that arrives, called before the event's own. */
+    onAny(listener) {
+      this.anyListeners = [...this.anyListeners, listener];
+      return this;
+    }
+    /** As `onAny`, in front of those that stand. */
+    prependAny(listener) {
+      this.anyListeners = [listener, ...this.anyListeners];
+      return this;
+    }
+    /** Removes one listener of `onAny`, or all. */
+    offAny(listener) {
+      this.anyListeners = without(this.anyListeners, listener);
+      return this;
+    }
+    /** The listeners of `onAny`. */
+    listenersAny() {
+      return this.anyListeners;
+    }
+    /** Adds a listener to every event that is sent, called when the event really leaves. */
+    onAnyOutgoing(listener) {
+      this.anyOutgoingListeners = [...this.anyOutgoingListeners, listener];
+      return this;
+    }
+    /** As `onAnyOutgoing`, in front of those that stand. */
+    prependAnyOutgoing(listener) {
+      this.anyOutgoingListeners = [listener, ...this.anyOutgoingListeners];
+      return this;
+    }
+    /** Removes one listener of `onAnyOutgoing`, or all. */
+    offAnyOutgoing(listener) {
+      this.anyOutgoingListeners = without(this.anyOutgoingListeners, listener);
+      return this;
+    }
+    /** The listeners of `onAnyOutgoing`. */
+    listenersAnyOutgoing() {
+      return this.anyOutgoingListeners;
+    }
+    // ---- called by the connection
+    /** @internal The connection is open: join. */
+    handleOpen() {
+      const { engine } = this.io;
+      if (!this.active || this.connected || this.joining === engine) return;
+      this.joining = engine;
+      const { auth } = this;
+      if (typeof auth !== "function") return this.join(auth);
+      auth.call(this, (data) => this.joining === engine && this.io.isOpen && this.join(data));
+    }
+    /** @internal The connection could not be made, or failed. */
+    handleError(error) {
+      if (this.active && !this.connected) this.fire("connect_error", error);
+    }
+    /** @internal The connection is gone. */
+    handleClose(reason, description) {
+      this.connected = false;
+      this.id = void 0;
+      this.joining = void 0;
+      this.fire("disconnect", reason, description);
+      const buffered = new Set(this.sendBuffer.map((packet) => packet.id));
+      for (const id of [...this.acks.keys()]) {
+        if (!buffered.has(id)) this.settle(id, new Error("socket has been disconnected"));
+      }
+    }
+    /** @internal A packet for this namespace arrived. */
+    handlePacket(packet) {
+      switch (packet.type) {
+        case CONNECT:
+          return this.joined(packet);
+        case EVENT:
+          return this.receive(packet);
+        case ACK:
+          if (packet.id !== void 0) this.settle(packet.id, null, packet.data || []);
+          return;
+        case DISCONNECT:
+          this.leave();
+          return this.handleClose("io server disconnect");
+        case CONNECT_ERROR:
+          this.refused(packet);
+      }
+    }
+    // ---- joining and leaving
+    join(auth) {
+      const { pid, lastOffset } = this;
+      const data = pid ? __spreadValues({ pid, offset: lastOffset }, auth) : auth;
+      this.io.sendPacket(__spreadValues({ type: CONNECT, nsp: this.nsp }, data && { data }));
+    }
+    joined({ data }) {
+      this.joining = void 0;
+      if (!this.active) {
+        this.io.sendPacket({ type: DISCONNECT, nsp: this.nsp });
+        return;
+      }
+      if (typeof (data == null ? void 0 : data.sid) !== "string") {
+        this.fire("connect_error", new Error("the server speaks an older protocol, it gave no socket id"));
+        return;
+      }
+      const pid = typeof data.pid === "string" ? data.pid : void 0;
+      this.id = data.sid;
+      this.recovered = pid !== void 0 && pid === this.pid;
+      this.pid = pid;
+      this.connected = true;
+      this.flushBuffers();
+      this.drainQueue(true);
+      if (this.connected) this.fire("connect");
+    }
+    refused({ data }) {
+      this.joining = void 0;
+      if (!this.active) return;
+      this.leave();
+      const { message, data: details } = typeof data === "string" ? { message: data, data: void 0 } : data || {};
+      this.fire("connect_error", Object.assign(new Error(message), { data: details }));
+    }
+    leave() {
+      if (!this.active) return;
+      this.active = false;
+      this.io.release();
+    }
+    // What came early is delivered before what was held back is sent; both before the `connect` listeners run.
+    flushBuffers() {
+      const received = this.receiveBuffer;
+      this.receiveBuffer = [];
+      for (const args of received) this.deliver(args);
+      while (this.connected && this.sendBuffer.length) {
+        const packet = this.sendBuffer.shift();
+        try {
+          this.sendPacket(packet);
+        } catch (error) {
+          report(error);
+        }
+      }
+    }
+    // ---- receiving
+    receive({ data = [], id }) {
+      const args = id === void 0 ? data : [...data, this.acknowledgement(id)];
+      if (this.connected) this.deliver(args);
+      else if (this.active) this.receiveBuffer.push(args);
+    }
+    deliver(args) {
+      for (const listener of this.anyListeners) call(listener, this, args);
+      this.dispatch(String(args[0]), args.slice(1));
+      const last = args[args.length - 1];
+      if (this.pid && typeof last === "string") this.lastOffset = last;
+    }
+    acknowledgement(id) {
+      let sent = false;
+      return (...data) => {
+        if (sent) return;
+        sent = true;
+        if (this.connected) this.io.sendPacket({ type: ACK, nsp: this.nsp, id, data });
+      };
+    }
+    // ---- sending
+    push(args, errorFirst = false) {
+      const { flags, options } = this;
+      this.flags = {};
+      if (RESERVED.has(args[0])) throw new Error(`"${String(args[0])}" is a reserved event name`);
+      if (options.retries && !flags.volatile) this.enqueue(args, flags);
+      else this.dispatchOut(args, flags, errorFirst);
+      return this;
+    }
+    dispatchOut(args, flags, errorFirst) {
+      var _a;
+      const { engine } = this.io;
+      let packet = { type: EVENT, nsp: this.nsp, data: args };
+      const listener = args[args.length - 1];
+      if (typeof listener === "function") {
+        const id = this.ackId++;
+        packet = __spreadProps(__spreadValues({}, packet), { id, data: args.slice(0, -1) });
+        this.expectAck(id, listener, flags, errorFirst);
+      }
+      if (flags.volatile && !((_a = engine == null ? void 0 : engine.transport) == null ? void 0 : _a.writable)) return;
+      if (this.connected && !(engine == null ? void 0 : engine.hasPingExpired())) this.sendPacket(packet);
+      else this.sendBuffer.push(packet);
+    }
+    sendPacket(packet) {
+      if (packet.type === EVENT && packet.data) {
+        for (const listener of this.anyOutgoingListeners) call(listener, this, packet.data);
+      }
+      this.io.sendPacket(packet);
+    }
+    expectAck(id, listener, flags, errorFirst) {
+      var _a;
+      const ms = (_a = flags.timeout) != null ? _a : this.options.ackTimeout;
+      const cancelTimeout = ms === void 0 ? void 0 : this.io.clock.after(ms, () => {
+        this.sendBuffer = this.sendBuffer.filter((packet) => packet.id !== id);
+        this.settle(id, new Error("operation has timed out"));
+      });
+      this.acks.set(id, { listener, errorFirst: errorFirst || ms !== void 0, cancelTimeout });
+    }
+    settle(id, error, args = []) {
+      var _a;
+      const ack = this.acks.get(id);
+      if (!ack) return;
+      this.acks.delete(id);
+      (_a = ack.cancelTimeout) == null ? void 0 : _a.call(ack);
+      if (ack.errorFirst) call(ack.listener, this, [error, ...args]);
+      else if (!error) call(ack.listener, this, args);
+    }
+    // ---- sending until acknowledged: one event at a time, in order
+    enqueue(args, flags) {
+      const last = args[args.length - 1];
+      const done = typeof last === "function" ? last : void 0;
+      this.queue.push({ args: done ? args.slice(0, -1) : args, flags, done, tries: 0, pending: false });
+      this.drainQueue(false);
+    }
+    drainQueue(again) {
+      const [entry] = this.queue;
+      if (!this.connected || !entry || entry.pending && !again) return;
+      entry.pending = true;
+      const attempt = ++entry.tries;
+      const answered = (error, ...results) => {
+        if (entry !== this.queue[0] || attempt !== entry.tries) return;
+        entry.pending = false;
+        if (!error || entry.tries > this.options.retries) {
+          this.queue.shift();
+          if (entry.done) call(entry.done, this, error ? [error] : [null, ...results]);
+        }
+        this.drainQueue(false);
+      };
+      this.dispatchOut([...entry.args, answered], entry.flags, true);
+    }
+  };
+  function without(listeners, listener) {
+    const index = listener ? listeners.indexOf(listener) : -1;
+    if (!listener) return [];
+    return index < 0 ? listeners : [...listeners.slice(0, index), ...listeners.slice(index + 1)];
+  }
+
+  // src/socket/connection.ts
+  var Connection = class extends Emitter {
+    /** Connects to `uri` (default: the page's own server). The path of the address does not matter here. */
+    constructor(uri, options) {
+      var _a, _b, _c, _d, _e, _f;
+      super();
+      this.sockets = /* @__PURE__ */ new Map();
+      this.readyState = "closed";
+      this.decoder = new Decoder();
+      this.reconnecting = false;
+      this.cancelTimeout = () => {
+      };
+      this.cancelReconnect = () => {
+      };
+      const opts = (typeof uri === "object" ? uri : options) || {};
+      this.target = readAddress(typeof uri === "string" ? uri : void 0);
+      this.opts = opts;
+      this.clock = opts.clock || systemClock;
+      this.autoConnect = (_a = opts.autoConnect) != null ? _a : true;
+      this.mayReconnect = (_b = opts.reconnection) != null ? _b : true;
+      this.maxAttempts = opts.reconnectionAttempts || Infinity;
+      this.timeoutMs = (_c = opts.timeout) != null ? _c : 2e4;
+      this.backoff = new Backoff(
+        () => this.clock.random(),
+        (_d = opts.reconnectionDelay) != null ? _d : 1e3,
+        (_e = opts.reconnectionDelayMax) != null ? _e : 5e3,
+        (_f = opts.randomizationFactor) != null ? _f : 0.5
+      );
+      if (this.autoConnect) this.open();
+    }
+    /** Whether packets can be sent. */
+    get isOpen() {
+      return this.readyState === "open";
+    }
+    /** The socket of a namespace: the same one each time. Options count when it is made. */
+    socket(nsp, options) {
+      const known = this.sockets.get(nsp);
+      if (known) {
+        if (this.autoConnect && !known.active) known.connect();
+        return known;
+      }
+      const socket = new Socket(this, nsp, options);
+      this.sockets.set(nsp, socket);
+      return socket;
+    }
+    /** Whether a socket of that namespace exists. */
+    has(nsp) {
+      return this.sockets.has(nsp);
+    }
+    /** Opens the connection, unless it is open or on its way. `done` hears of this attempt only. */
+    open(done) {
+      if (this.readyState !== "closed" || this.reconnecting && !done) return this;
+      this.cancelReconnect();
+      this.readyState = "opening";
+      const { host, secure, query } = this.target;
+      const engine = new Session(host, secure, __spreadValues(__spreadValues({}, query && { query }), this.opts));
+      this.engine = engine;
+      const current = () => this.engine === engine && this.readyState !== "closed";
+      const fail = (error) => {
+        this.cancelTimeout();
+        this.readyState = "closed";
+        this.fire("error", error);
+        for (const socket of this.sockets.values()) socket.handleError(error);
+        if (done) done(error);
+        else if (this.mayReconnect && !this.reconnecting && !this.backoff.attempts) this.reconnect();
+      };
+      engine.on("open", () => {
+        if (!current()) return;
+        this.opened();
+        done == null ? void 0 : done();
+      });
+      engine.on("error", (error) => {
+        if (!current()) return;
+        if (this.readyState === "opening") return fail(error);
+        this.fire("error", error);
+      });
+      engine.on("close", (reason, description) => {
+        if (!current()) return;
+        if (this.readyState === "opening") fail(new Error(reason));
+        else this.closed(reason, description);
+      });
+      engine.on("ping", () => current() && this.fire("ping"));
+      engine.on("message", (data) => current() && this.receive(data));
+      if (this.timeoutMs !== false) {
+        this.cancelTimeout = this.clock.after(this.timeoutMs, () => {
+          if (!current()) return;
+          fail(new Error("timeout"));
+          engine.close();
+        });
+      }
+      return this;
+    }
+    /** As `open`. */
+    connect(done) {
+      return this.open(done);
+    }
+    /** Closes the connection and gives up reconnecting. */
+    disconnect() {
+      this.reconnecting = false;
+      this.cancelReconnect();
+      this.closed("forced close", void 0, false);
+    }
+    /** As `disconnect`. */
+    close() {
+      this.disconnect();
+    }
+    reconnection(value) {
+      if (value === void 0) return this.mayReconnect;
+      this.mayReconnect = value;
+      if (!value) {
+        this.reconnecting = false;
+        this.cancelReconnect();
+      }
+      return this;
+    }
+    reconnectionAttempts(value) {
+      if (value === void 0) return this.maxAttempts;
+      this.maxAttempts = value;
+      return this;
+    }
+    reconnectionDelay(value) {
+      if (value === void 0) return this.backoff.min;
+      this.backoff.min = value;
+      return this;
+    }
+    reconnectionDelayMax(value) {
+      if (value === void 0) return this.backoff.max;
+      this.backoff.max = value;
+      return this;
+    }
+    randomizationFactor(value) {
+      if (value === void 0) return this.backoff.jitter;
+      this.backoff.jitter = value;
+      return this;
+    }
+    timeout(value) {
+      if (value === void 0) return this.timeoutMs;
+      this.timeoutMs = value;
+      return this;
+    }
+    /** @internal Sends a packet now: attachments directly behind their packet. */
+    sendPacket(packet) {
+      var _a;
+      for (const message of encode2(packet)) (_a = this.engine) == null ? void 0 : _a.send(message);
+    }
+    /** @internal A socket left. */
+    release() {
+      for (const socket of this.sockets.values()) if (socket.active) return;
+      this.disconnect();
+    }
+    opened() {
+      var _a;
+      this.cancelTimeout();
+      this.readyState = "open";
+      this.decoder = new Decoder((_a = this.opts.maxAttachments) != null ? _a : MAX_ATTACHMENTS);
+      this.fire("open");
+      for (const socket of this.sockets.values()) socket.handleOpen();
+    }
+    receive(data) {
+      var _a;
+      let packet;
+      try {
+        packet = this.decoder.add(data);
+      } catch (error) {
+        this.closed("parse error", error);
+        return;
+      }
+      if (!packet) return;
+      this.fire("packet", packet);
+      (_a = this.sockets.get(packet.nsp)) == null ? void 0 : _a.handlePacket(packet);
+    }
+    closed(reason, description, again = true) {
+      var _a;
+      if (this.readyState === "closed") return;
+      this.cancelTimeout();
+      this.readyState = "closed";
+      (_a = this.engine) == null ? void 0 : _a.close();
+      this.backoff.reset();
+      this.fire("close", reason, description);
+      for (const socket of this.sockets.values()) if (socket.active) socket.handleClose(reason, description);
+      if (again && this.mayReconnect && this.readyState === "closed") this.reconnect();
+    }
+    reconnect() {
+      if (this.reconnecting) return;
+      const { backoff } = this;
+      if (backoff.attempts >= this.maxAttempts) {
+        backoff.reset();
+        this.fire("reconnect_failed");
+        return;
+      }
+      this.reconnecting = true;
+      const attempt = () => {
+        this.cancelReconnect();
+        this.fire("reconnect_attempt", backoff.attempts);
+        if (!this.reconnecting) return;
+        this.open((error) => {
+          if (!this.reconnecting) return;
+          this.reconnecting = false;
+          if (error) {
+            this.reconnect();
+            this.fire("reconnect_error", error);
+          } else {
+            const { attempts } = backoff;
+            backoff.reset();
+            this.fire("reconnect", attempts);
+          }
+        });
+      };
+      const cancelTimer = this.clock.after(backoff.next(), attempt);
+      const stopListening = onOnline(attempt);
+      this.cancelReconnect = () => {
+        cancelTimer();
+        stopListening();
+      };
+    }
+  };
+  function onOnline(listener) {
+    if (typeof addEventListener !== "function") return () => {
+    };
+    addEventListener("online", listener);
+    return () => removeEventListener("online", listener);
+  }
+
+  // src/index.ts
+  var Socket2 = Socket;
+  var protocol = 5;
+  var connections = /* @__PURE__ */ new Map();
+  function io(uri, options) {
+    const opts = (typeof uri === "object" ? uri : options) || {};
+    const address2 = typeof uri === "string" ? uri : void 0;
+    const { secure, host, namespace } = readAddress(address2);
+    const key = `${secure} ${host} ${opts.path || ""}`;
+    const known = connections.get(key);
+    const own = opts.forceNew || opts.multiplex === false || (known == null ? void 0 : known.has(namespace));
+    const connection = own || !known ? new Connection(address2, opts) : known;
+    if (!own) connections.set(key, connection);
+    return connection.socket(namespace, opts);
+  }
+
+  // src/global.ts
+  var front = Object.assign(io, { io, connect: io, Connection, Manager: Connection, Socket: Socket2, protocol });
+  if (typeof module === "object" && module.exports) module.exports = front;
+  else globalThis.io = front;
+})();
+//# sourceMappingURL=socket.io.js.map

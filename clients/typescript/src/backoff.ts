@@ -1,0 +1,96 @@
+// How long to wait: between two attempts to connect, and between two short polls. And the clock behind every wait.
+//
+// Everything that waits in this client asks a `Clock`, so that a test can move time instead of spending it.
+
+/** Time and chance. The default is the runtime's; tests bring their own. */
+export interface Clock {
+  /** Milliseconds since any fixed moment. */
+  now(): number;
+  /** Calls `callback` once after `ms` milliseconds, unless the returned function is called before. */
+  after(ms: number, callback: () => void): () => void;
+  /** A number in [0, 1). */
+  random(): number;
+}
+
+// Beyond this runtimes take a delay for none at all.
+const LONGEST = 0x7fffffff;
+
+/** The runtime's timers, looked up at each call (test frameworks replace them), and `Math.random`. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  after(ms, callback) {
+    const timer = setTimeout(callback, Math.min(ms, LONGEST));
+    return () => clearTimeout(timer);
+  },
+  random: () => Math.random(),
+};
+
+/**
+ * Delays that double from `min` to `max` milliseconds, each spread by `jitter`.
+ *
+ * A delay `d` is drawn evenly from `[d * (1 - jitter), d * (1 + jitter)]`; what would fall over `max` is reflected
+ * below it. So clients that lost the same server keep their distance at the cap too, where cutting the jitter off
+ * would send half of them back in the same instant.
+ */
+export class Backoff {
+  /** How many delays were given since the last reset. */
+  attempts = 0;
+
+  constructor(
+    private readonly random: () => number,
+    public min: number,
+    public max: number,
+    public jitter: number,
+  ) {}
+
+  /** The next delay in whole milliseconds. */
+  next(): number {
+    const delay = Math.min(this.max, this.min * 2 ** this.attempts++);
+    const spread = delay * (1 + (2 * this.random() - 1) * this.jitter);
+    return Math.max(0, Math.floor(spread > this.max ? 2 * this.max - spread : spread));
+  }
+
+  /** The next delay is `min` again. */
+  reset(): void {
+    this.attempts = 0;
+  }
+}
+
+/** How a short-polling client paces itself, in milliseconds. */
+export interface PollPace {
+  /** The gap after an answer that brought something, or after a send. */
+  readonly min: number;
+  /** The gap that empty answers double up to. */
+  readonly max: number;
+}
+
+const JITTER = 0.1;
+
+/**
+ * The gaps between short polls: `min` after a full answer or a send, twice the last gap after an empty one, up to
+ * `max`; each spread by a tenth.
+ *
+ * Spec: Sockeye transports, "Short polling".
+ */
+export class PollScheduler {
+  private gap: number;
+
+  constructor(
+    private readonly random: () => number,
+    private readonly pace: PollPace,
+  ) {
+    this.gap = pace.min;
+  }
+
+  /**
+   * The gap until the next poll, of which the last one was `full` or not.
+   *
+   * `limit` caps the gap, and wins over `pace`: without a peer that counts requests as signs of life a ping waits for
+   * the next poll, and must be answered in time.
+   */
+  next(full: boolean, limit: number): number {
+    this.gap = full ? this.pace.min : Math.min(this.pace.max, this.gap * 2);
+    const spread = this.gap * (1 + (2 * this.random() - 1) * JITTER);
+    return Math.floor(Math.min(spread, limit));
+  }
+}
