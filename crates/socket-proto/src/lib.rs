@@ -1,1 +1,18 @@
-//! Socket.IO without IO: packets, the JSON parser, attachments.
+//! Socket.IO, protocol 5, without IO: Engine.IO messages in, packets out, and back.
+//!
+//! - [`assembly`] joins messages to packets; [`packet`] and [`arguments`] read them.
+//! - [`parser`] makes frames of events, acks and the rest; [`outgoing`] says what their arguments may be.
+//!
+//! Nothing here reads a clock, owns a socket or waits; `clippy.toml` holds it to that.
+
+pub mod arguments;
+pub mod assembly;
+pub mod attachments;
+pub mod binary;
+pub mod error;
+mod json;
+pub mod limits;
+pub mod outgoing;
+pub mod packet;
+pub mod parser;
+pub mod value;

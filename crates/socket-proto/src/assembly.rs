@@ -1,0 +1,146 @@
+//! Joins a packet and the attachments behind it.
+//!
+//! ```text
+//! 52-["a",{…0},{…1}]    text: two attachments are missing
+//! <bytes>               binary: one is missing
+//! <bytes>               binary: complete
+//! ```
+//! Until then no other packet may come on this connection, whatever its namespace. Knows no clock: how long
+//! a peer may take is its owner's decision, see [`Assembly::is_waiting`].
+//!
+//! Spec: `spec/socketio.md` 1, "Decoding rules".
+
+use std::borrow::Cow;
+
+use sockeye_engine_proto::packet::Message;
+
+use crate::attachments::Attachments;
+use crate::error::DecodeError;
+use crate::limits::Limits;
+use crate::packet::{Layout, Packet};
+use crate::parser::json;
+
+/// One connection's decoder. Idle it is 8 bytes and owns nothing.
+#[derive(Debug, Default)]
+pub struct Assembly {
+    pending: Option<Box<Pending>>,
+}
+
+const _: () = assert!(size_of::<Assembly>() == 8);
+
+/// A packet some of whose attachments are missing.
+#[derive(Debug)]
+struct Pending {
+    text: String,
+    layout: Layout,
+    parts: Vec<Vec<u8>>,
+    /// Text and parts together.
+    bytes: usize,
+}
+
+impl Assembly {
+    /// An idle one.
+    #[must_use]
+    pub fn new() -> Assembly {
+        Assembly::default()
+    }
+
+    /// Whether a packet has begun whose attachments are missing.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// Takes the next message of the connection; answers with a packet when one is complete.
+    ///
+    /// A packet without attachments borrows from `message` and nothing is copied.
+    ///
+    /// # Errors
+    /// See [`DecodeError`]. The connection must close: what follows could not be told apart. What was begun
+    /// is dropped.
+    pub fn handle_message<'p>(
+        &mut self,
+        message: Message<'p>,
+        limits: &Limits,
+    ) -> Result<Option<Incoming<'p>>, DecodeError> {
+        match (message, self.pending.take()) {
+            (Message::Text(text), None) => {
+                let packet = json::decode(text, limits)?;
+                let layout = packet.layout();
+                if layout.attachments == 0 {
+                    return Ok(Some(Incoming { text: Cow::Borrowed(text), layout, attachments: None }));
+                }
+                let pending = Pending { text: text.to_owned(), layout, parts: Vec::new(), bytes: text.len() };
+                self.pending = Some(Box::new(pending));
+                Ok(None)
+            }
+            (Message::Binary(part), Some(pending)) => self.handle_part(part, pending, limits),
+            (Message::Text(_), Some(pending)) => {
+                Err(DecodeError::UnexpectedText { missing: pending.missing() })
+            }
+            (Message::Binary(_), None) => Err(DecodeError::UnexpectedBinary),
+        }
+    }
+
+    fn handle_part<'p>(
+        &mut self,
+        part: &[u8],
+        mut pending: Box<Pending>,
+        limits: &Limits,
+    ) -> Result<Option<Incoming<'p>>, DecodeError> {
+        let size = pending.bytes.saturating_add(part.len());
+        if size > limits.packet_bytes {
+            return Err(DecodeError::TooLarge { size, limit: limits.packet_bytes });
+        }
+        pending.bytes = size;
+        pending.parts.push(part.to_vec());
+        if pending.missing() > 0 {
+            self.pending = Some(pending);
+            return Ok(None);
+        }
+        let Pending { text, layout, parts, .. } = *pending;
+        let payload = Packet::new(&text, layout).payload().map(|_| layout.payload.start as usize);
+        let attachments = Attachments::join(&text, payload, parts, limits)?;
+        Ok(Some(Incoming { text: Cow::Owned(text), layout, attachments: Some(Box::new(attachments)) }))
+    }
+}
+
+impl Pending {
+    fn missing(&self) -> u32 {
+        self.layout.attachments - self.parts.len() as u32
+    }
+}
+
+/// A complete packet, as it came or kept for later.
+#[derive(Clone, Debug)]
+pub struct Incoming<'p> {
+    text: Cow<'p, str>,
+    layout: Layout,
+    attachments: Option<Box<Attachments>>,
+}
+
+impl Incoming<'_> {
+    /// The packet.
+    #[must_use]
+    pub fn packet(&self) -> Packet<'_> {
+        match &self.attachments {
+            None => Packet::new(&self.text, self.layout),
+            Some(attachments) => Packet::with_attachments(&self.text, self.layout, attachments),
+        }
+    }
+
+    /// Keeps it beyond the message it came in: copies the text if it is borrowed, and scans nothing again.
+    #[must_use]
+    pub fn into_owned(self) -> Incoming<'static> {
+        let Incoming { text, layout, attachments } = self;
+        Incoming { text: Cow::Owned(text.into_owned()), layout, attachments }
+    }
+
+    /// Bytes of text and attachments: what a queue of these counts.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "a packet is never empty: it has a type")]
+    pub fn len(&self) -> usize {
+        let attachments = self.attachments.as_ref().map_or(&[][..], |attachments| attachments.parts());
+        self.text.len() + attachments.iter().map(Vec::len).sum::<usize>()
+    }
+}

@@ -1,0 +1,33 @@
+//! What one packet from a peer may be.
+
+/// The deepest nesting that can be asked for with [`Limits::depth`].
+///
+/// Values are built by recursion, one level a step; this many fit on the stack of a worker thread.
+pub const MAX_DEPTH: u16 = 512;
+
+/// What one packet from a peer may be; beyond it the connection closes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Limits {
+    /// How many arrays and objects may be open at once in the JSON, the payload itself included.
+    ///
+    /// Default 128, at most [`MAX_DEPTH`]; beyond it [`TooDeep`](crate::error::DecodeError::TooDeep). It is counted
+    /// before any value is built.
+    pub depth: u16,
+    /// How many attachments one packet may have.
+    ///
+    /// Default 10, as in the original; beyond it
+    /// [`TooManyAttachments`](crate::error::DecodeError::TooManyAttachments).
+    pub attachments: u32,
+    /// How many bytes one packet and its attachments may have together, an attachment counted as often as
+    /// placeholders name it.
+    ///
+    /// Default 1,000,000, the engine's own limit for one message; beyond it
+    /// [`TooLarge`](crate::error::DecodeError::TooLarge). Never more than 4 GiB.
+    pub packet_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { depth: 128, attachments: 10, packet_bytes: 1_000_000 }
+    }
+}

@@ -1,0 +1,349 @@
+//! The default parser: `<type>[<attachments>-][<namespace>,][<ack id>][<JSON>]`, and attachments as binary
+//! messages behind it.
+//!
+//! [`decode`] stops at the text; [`Assembly`](crate::assembly::Assembly) waits for the attachments. Each
+//! `encode_` function makes the frames of one kind of packet. A namespace begins with `/` and has no comma;
+//! `/` itself is not written.
+//!
+//! Spec: `spec/socketio.md` 1; what is answered otherwise than by the original stands in
+//! `spec/differences.md`.
+
+use std::cell::Cell;
+
+use serde::Serialize;
+use sockeye_engine_proto::frame::Frame;
+
+use crate::error::{DecodeError, EncodeError};
+use crate::json::scan::Scanner;
+use crate::json::ser;
+use crate::json::string::unescape;
+use crate::limits::Limits;
+use crate::outgoing::{ArgumentWriter, Encoded, EventArguments};
+use crate::packet::{Kind, Layout, Name, Packet, Span, is_reserved};
+
+/// Decodes the text of a packet, and scans its JSON, in one pass.
+///
+/// A packet that announces attachments is not complete with it: see [`Packet::attachment_count`].
+///
+/// # Errors
+/// See [`DecodeError`]; each ends the connection.
+pub fn decode<'p>(text: &'p str, limits: &Limits) -> Result<Packet<'p>, DecodeError> {
+    let limit = limits.packet_bytes.min(u32::MAX as usize);
+    if text.len() > limit {
+        return Err(DecodeError::TooLarge { size: text.len(), limit });
+    }
+    let bytes = text.as_bytes();
+    let Some(first) = bytes.first() else { return Err(DecodeError::Empty) };
+    let (kind, binary) = match first {
+        b'0' => (Kind::Connect, false),
+        b'1' => (Kind::Disconnect, false),
+        b'2' => (Kind::Event, false),
+        b'3' => (Kind::Ack, false),
+        b'4' => (Kind::ConnectError, false),
+        b'5' => (Kind::Event, true),
+        b'6' => (Kind::Ack, true),
+        _ => return Err(DecodeError::UnknownType { found: text.chars().next().unwrap_or_default() }),
+    };
+    let mut at = 1;
+    let attachments = if binary { take_attachment_count(bytes, &mut at, limits.attachments)? } else { 0 };
+    let namespace = take_namespace(bytes, &mut at);
+    let id = take_id(bytes, &mut at)?;
+    let mut layout = Layout {
+        kind,
+        name: Name::Absent,
+        id,
+        attachments,
+        namespace,
+        payload: Span::default(),
+        arguments: Span::default(),
+        argument_count: 0,
+    };
+    if at < bytes.len() {
+        let mut scanner = Scanner::new(text, at);
+        scan_payload(&mut scanner, &mut layout, limits.depth)?;
+        layout.payload = span(at, scanner.at());
+        scanner.expect_end()?;
+    }
+    Ok(Packet::new(text, layout))
+}
+
+fn span(start: usize, end: usize) -> Span {
+    // The text is no longer than u32::MAX: that was checked first.
+    Span { start: start as u32, end: end as u32 }
+}
+
+/// Decimal digits and a dash; the count is at least 1.
+fn take_attachment_count(bytes: &[u8], at: &mut usize, limit: u32) -> Result<u32, DecodeError> {
+    let count = take_digits(bytes, at);
+    if bytes.get(*at) != Some(&b'-') {
+        return Err(DecodeError::AttachmentCount);
+    }
+    *at += 1;
+    match count {
+        Digits::None | Digits::Number(0) => Err(DecodeError::AttachmentCount),
+        Digits::Number(number) if number <= u64::from(limit) => Ok(number as u32),
+        Digits::Number(_) | Digits::Overflow => Err(DecodeError::TooManyAttachments { limit }),
+    }
+}
+
+/// From a `/` to the first comma, or to the end of the packet.
+fn take_namespace(bytes: &[u8], at: &mut usize) -> Span {
+    if bytes.get(*at) != Some(&b'/') {
+        return Span::default();
+    }
+    let start = *at;
+    let length = bytes[start..].iter().position(|byte| *byte == b',');
+    let end = length.map_or(bytes.len(), |length| start + length);
+    *at = (end + 1).min(bytes.len());
+    span(start, end)
+}
+
+fn take_id(bytes: &[u8], at: &mut usize) -> Result<Option<u64>, DecodeError> {
+    match take_digits(bytes, at) {
+        Digits::None => Ok(None),
+        Digits::Number(id) => Ok(Some(id)),
+        Digits::Overflow => Err(DecodeError::AckId),
+    }
+}
+
+/// A run of decimal digits.
+enum Digits {
+    None,
+    Number(u64),
+    /// More than 64 bits.
+    Overflow,
+}
+
+fn take_digits(bytes: &[u8], at: &mut usize) -> Digits {
+    let mut number = Digits::None;
+    while let Some(digit @ b'0'..=b'9') = bytes.get(*at) {
+        let digit = u64::from(digit - b'0');
+        *at += 1;
+        number = match number {
+            Digits::None => Digits::Number(digit),
+            Digits::Number(before) => match before.checked_mul(10).and_then(|tens| tens.checked_add(digit)) {
+                Some(number) => Digits::Number(number),
+                None => Digits::Overflow,
+            },
+            Digits::Overflow => Digits::Overflow,
+        };
+    }
+    number
+}
+
+/// Scans the JSON and notes where its parts stand.
+fn scan_payload(scanner: &mut Scanner<'_>, layout: &mut Layout, depth: u16) -> Result<(), DecodeError> {
+    let wrong = |expected| Err(DecodeError::Payload { expected });
+    match (layout.kind, scanner.peek()) {
+        (Kind::Connect, b'{') | (Kind::ConnectError, b'{' | b'"') => scanner.value(depth),
+        (Kind::Event | Kind::Ack, b'[') if depth == 0 => Err(DecodeError::TooDeep { limit: depth }),
+        (Kind::Event | Kind::Ack, b'[') => scan_array(scanner, layout, depth),
+        (Kind::Connect, _) => wrong("an object"),
+        (Kind::Disconnect, _) => wrong("nothing"),
+        (Kind::ConnectError, _) => wrong("an object or a string"),
+        (Kind::Event, _) => wrong("an array that begins with the event's name"),
+        (Kind::Ack, _) => wrong("an array"),
+    }
+}
+
+/// Scans the array of an event or an ack: a name if it is an event, then arguments.
+fn scan_array(scanner: &mut Scanner<'_>, layout: &mut Layout, depth: u16) -> Result<(), DecodeError> {
+    scanner.expect(b'[')?;
+    scanner.skip_space();
+    let mut more = match layout.kind {
+        Kind::Event => {
+            layout.name = scan_name(scanner)?;
+            scanner.skip_space();
+            scanner.eat(b',')
+        }
+        _ => scanner.peek() != b']',
+    };
+    if more {
+        scanner.skip_space();
+    }
+    let start = scanner.at();
+    while more {
+        // The array itself is one level.
+        scanner.value(depth - 1).map_err(|error| match error {
+            DecodeError::TooDeep { .. } => DecodeError::TooDeep { limit: depth },
+            other => other,
+        })?;
+        layout.argument_count += 1;
+        scanner.skip_space();
+        more = scanner.eat(b',');
+    }
+    layout.arguments = span(start, scanner.at());
+    scanner.expect(b']')
+}
+
+fn scan_name(scanner: &mut Scanner<'_>) -> Result<Name, DecodeError> {
+    let start = scanner.at();
+    match scanner.peek() {
+        b'"' => {
+            let escapes = scanner.string()?;
+            let inside = span(start + 1, scanner.at() - 1);
+            let text = &scanner.text()[start + 1..scanner.at() - 1];
+            let reserved = if escapes { is_reserved(&unescape(text)) } else { is_reserved(text) };
+            match (reserved, escapes) {
+                (true, _) => Err(DecodeError::ReservedEvent),
+                (false, true) => Ok(Name::Escaped(inside)),
+                (false, false) => Ok(Name::Plain(inside)),
+            }
+        }
+        b'-' | b'0'..=b'9' => {
+            scanner.number()?;
+            Ok(Name::Number(span(start, scanner.at())))
+        }
+        _ => Err(DecodeError::Payload { expected: "an array that begins with the event's name" }),
+    }
+}
+
+/// Encodes CONNECT: what a client sends to join, or a server to grant it.
+///
+/// `payload` must serialize as an object; bytes in it become arrays of numbers.
+///
+/// # Errors
+/// [`EncodeError::Argument`] when it cannot be serialized.
+pub fn encode_connect<T: Serialize + ?Sized>(
+    namespace: &str,
+    payload: Option<&T>,
+) -> Result<Frame, EncodeError> {
+    encode_plain(b"0", namespace, payload)
+}
+
+/// Encodes CONNECT_ERROR: a server refuses a CONNECT.
+///
+/// `payload` must serialize as an object, mostly `{"message":…}`; bytes in it become arrays of numbers.
+///
+/// # Errors
+/// [`EncodeError::Argument`] when it cannot be serialized.
+pub fn encode_connect_error<T: Serialize + ?Sized>(
+    namespace: &str,
+    payload: &T,
+) -> Result<Frame, EncodeError> {
+    encode_plain(b"4", namespace, Some(payload))
+}
+
+/// Encodes DISCONNECT.
+#[must_use]
+pub fn encode_disconnect(namespace: &str) -> Frame {
+    Header { kind: b"1", attachments: 0, namespace, id: None }.frame(b"")
+}
+
+/// Encodes an event, with an `id` when its ack is wanted.
+///
+/// # Errors
+/// [`EncodeError::ReservedEvent`], and [`EncodeError::Argument`] when an argument cannot be serialized.
+pub fn encode_event<A: EventArguments + ?Sized>(
+    namespace: &str,
+    id: Option<u64>,
+    name: &str,
+    arguments: &A,
+) -> Result<Encoded, EncodeError> {
+    if is_reserved(name) {
+        return Err(EncodeError::ReservedEvent { name: name.to_owned() });
+    }
+    encode_array(Kind::Event, namespace, id, |json| ser::write_value(name, json), arguments)
+}
+
+/// Encodes the ack of the event with this `id`.
+///
+/// # Errors
+/// [`EncodeError::Argument`] when an argument cannot be serialized.
+pub fn encode_ack<A: EventArguments + ?Sized>(
+    namespace: &str,
+    id: u64,
+    arguments: &A,
+) -> Result<Encoded, EncodeError> {
+    encode_array(Kind::Ack, namespace, Some(id), |_| Ok(()), arguments)
+}
+
+fn encode_plain<T: Serialize + ?Sized>(
+    kind: &'static [u8],
+    namespace: &str,
+    payload: Option<&T>,
+) -> Result<Frame, EncodeError> {
+    with_scratch(|json| {
+        if let Some(payload) = payload {
+            ser::write_value(payload, json).map_err(ser::refused)?;
+        }
+        Ok(Header { kind, attachments: 0, namespace, id: None }.frame(json))
+    })
+}
+
+fn encode_array<A: EventArguments + ?Sized>(
+    kind: Kind,
+    namespace: &str,
+    id: Option<u64>,
+    write_name: impl FnOnce(&mut Vec<u8>) -> Result<(), serde_json::Error>,
+    arguments: &A,
+) -> Result<Encoded, EncodeError> {
+    with_scratch(|json| {
+        let mut attachments = Vec::new();
+        json.push(b'[');
+        write_name(json).map_err(ser::refused)?;
+        arguments.write(&mut ArgumentWriter::new(json, &mut attachments))?;
+        json.push(b']');
+        let kind: &[u8] = match (kind, attachments.is_empty()) {
+            (Kind::Event, true) => b"2",
+            (Kind::Event, false) => b"5",
+            (_, true) => b"3",
+            (_, false) => b"6",
+        };
+        let text = Header { kind, attachments: attachments.len(), namespace, id }.frame(json);
+        Ok(Encoded { text, attachments })
+    })
+}
+
+/// What stands in front of the JSON.
+struct Header<'h> {
+    kind: &'h [u8],
+    attachments: usize,
+    namespace: &'h str,
+    id: Option<u64>,
+}
+
+impl Header<'_> {
+    /// The frame of a packet: an Engine.IO message (`4`) of this header and `json`.
+    fn frame(&self, json: &[u8]) -> Frame {
+        let (mut count, mut id) = (itoa::Buffer::new(), itoa::Buffer::new());
+        let (count, dash): (&str, &[u8]) = match self.attachments {
+            0 => ("", b""),
+            attachments => (count.format(attachments), b"-"),
+        };
+        let (namespace, comma): (&str, &[u8]) = match self.namespace {
+            "/" => ("", b""),
+            namespace => (namespace, b","),
+        };
+        let id = self.id.map_or("", |number| id.format(number));
+        Frame::text(&[
+            b"4",
+            self.kind,
+            count.as_bytes(),
+            dash,
+            namespace.as_bytes(),
+            comma,
+            id.as_bytes(),
+            json,
+        ])
+    }
+}
+
+/// What a scratch buffer may keep between packets.
+const SCRATCH_LIMIT: usize = 64 * 1024;
+
+thread_local! {
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Lends a buffer, empty. It is taken out of its place meanwhile, so that a `Serialize` implementation that
+/// encodes a packet of its own finds an empty place, not our bytes.
+fn with_scratch<T>(work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    let mut buffer = SCRATCH.take();
+    buffer.clear();
+    let answer = work(&mut buffer);
+    if buffer.capacity() <= SCRATCH_LIMIT {
+        SCRATCH.set(buffer);
+    }
+    answer
+}
