@@ -15,4 +15,5 @@ pub mod limits;
 pub mod outgoing;
 pub mod packet;
 pub mod parser;
+pub mod reason;
 pub mod value;
