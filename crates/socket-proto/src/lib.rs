@@ -2,9 +2,11 @@
 //!
 //! - [`assembly`] joins messages to packets; [`packet`] and [`arguments`] read them.
 //! - [`parser`] makes frames of events, acks and the rest; [`outgoing`] says what their arguments may be.
+//! - [`acks`] remembers who waits for an answer.
 //!
 //! Nothing here reads a clock, owns a socket or waits; `clippy.toml` holds it to that.
 
+pub mod acks;
 pub mod arguments;
 pub mod assembly;
 pub mod attachments;
