@@ -20,8 +20,6 @@ struct Head {
     binary: bool,
     /// The packet is a message, which streams number and acknowledge. Control packets are not.
     countable: bool,
-    /// Only a WebSocket carries it: its own control frames.
-    websocket_only: bool,
 }
 
 /// One encoded packet: a handle of 8 bytes, cheap to clone.
@@ -51,10 +49,10 @@ impl Frame {
         Frame::build(OpCode::Binary, true, &[bytes])
     }
 
-    /// A WebSocket control frame, complete with its header; polling and SSE skip it.
+    /// A WebSocket control frame, complete with its header. It is queued on a WebSocket only.
     #[must_use]
     pub fn websocket_control(frame: &[u8]) -> Frame {
-        let head = Head { packet_at: 0, binary: false, countable: false, websocket_only: true };
+        let head = Head { packet_at: 0, binary: false, countable: false };
         Frame(ThinArc::from_header_and_slice(head, frame))
     }
 
@@ -74,7 +72,7 @@ impl Frame {
         let mut header = [0; MAX_SERVER_HEADER];
         let packet_at = encode_header(opcode, length, &mut header);
         let binary = opcode == OpCode::Binary;
-        let head = Head { packet_at: packet_at as u8, binary, countable, websocket_only: false };
+        let head = Head { packet_at: packet_at as u8, binary, countable };
         SCRATCH.with_borrow_mut(|scratch| {
             scratch.clear();
             scratch.extend_from_slice(&header[..packet_at]);
@@ -109,12 +107,6 @@ impl Frame {
     #[must_use]
     pub fn is_countable(&self) -> bool {
         self.0.header.header.countable
-    }
-
-    /// Whether only a WebSocket carries it.
-    #[must_use]
-    pub fn is_websocket_only(&self) -> bool {
-        self.0.header.header.websocket_only
     }
 
     /// Appends the packet as text: itself, or `b` and base64.

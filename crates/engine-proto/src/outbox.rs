@@ -207,9 +207,7 @@ impl Outbox {
     /// peer cannot be brought up to date, and nothing has changed.
     pub fn acknowledge(&mut self, number: u32) -> Result<(), Forgotten> {
         let kept = self.kept();
-        let waiting = (0..self.waiting()).filter(|i| self.get(kept + i).is_some_and(Frame::is_countable));
-        let last_written = self.sent.wrapping_sub(waiting.count() as u32);
-        let missing = last_written.wrapping_sub(number) as usize;
+        let missing = self.last_written().wrapping_sub(number) as usize;
         if missing > kept {
             return Err(Forgotten);
         }
@@ -250,6 +248,14 @@ impl Outbox {
     #[must_use]
     pub fn sent(&self) -> u32 {
         self.sent
+    }
+
+    /// Number of the last countable packet that a wire has written; 0 before the first.
+    #[must_use]
+    pub fn last_written(&self) -> u32 {
+        let kept = self.kept();
+        let waiting = (0..self.waiting()).filter(|i| self.get(kept + i).is_some_and(Frame::is_countable));
+        self.sent.wrapping_sub(waiting.count() as u32)
     }
 
     /// How many countable packets came.

@@ -1,1 +1,23 @@
 //! Engine.IO sessions that live, and the wires that carry them.
+//!
+//! ```text
+//!  router ── which wire? ──▶ wire/{polling, sse, upload, websocket, foreign}
+//!                              │ receive, poll_take, bind
+//!                              ▼
+//!  engine ── table, wheel ──▶ session ── outbox, link
+//!     │ message, closed
+//!     ▼
+//!  Application (Socket.IO, or your own)
+//! ```
+//! Knows nothing of Socket.IO: what a message means is its [`Application`](engine::Application)'s business.
+
+pub mod counters;
+pub mod engine;
+pub mod handshake;
+pub mod link;
+pub mod options;
+pub mod session;
+pub mod sid;
+pub mod table;
+pub mod terms;
+pub mod wheel;

@@ -1,0 +1,347 @@
+//! The engine: its sessions, its clock, and what it asks of the application above it.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
+
+use smallvec::SmallVec;
+use sockeye_engine_proto::frame::Frame;
+use sockeye_engine_proto::packet::Message;
+use sockeye_engine_proto::reason::CloseReason;
+use sockeye_engine_proto::session::Wire;
+use sockeye_engine_proto::tick::Tick;
+use sockeye_runtime::runtime::Runtime;
+
+use crate::counters::Counters;
+use crate::handshake::Handshake;
+use crate::options::Options;
+use crate::session::{Ended, Enqueued, Look, SendError, Session};
+use crate::sid::Sid;
+use crate::table::Table;
+use crate::terms::Terms;
+
+/// Sessions that one thread writes for before it lets others run.
+const SLICE: usize = 64;
+
+/// What stands above the engine: it is told what happens to sessions.
+///
+/// All methods are called in order for one session, from the task of whatever wire carries it, with no lock
+/// held. They must not block; what takes time is a task of the application's own.
+pub trait Application: Send + Sync + Sized + 'static {
+    /// What it keeps beside each session, inline.
+    type Connection: Send + Sync + 'static;
+
+    /// A peer asks to open a session: what is kept beside it? The session does not exist yet.
+    fn connect(&self, handshake: Handshake) -> Self::Connection;
+
+    /// A session is open, and its open packet queued.
+    fn opened(&self, engine: &Arc<Engine<Self>>, session: &Arc<Session<Self::Connection>>);
+
+    /// A message came. It borrows from the wire's buffer.
+    fn message(
+        &self,
+        engine: &Arc<Engine<Self>>,
+        session: &Arc<Session<Self::Connection>>,
+        message: Message<'_>,
+    ) -> Flow;
+
+    /// After [`Flow::Wait`]: whether the wire may go on reading; else `cx` is woken when it may.
+    fn poll_room(&self, session: &Arc<Session<Self::Connection>>, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// A session's entry on the wheel fired. Answers when the application wants to be asked again.
+    fn timeout(
+        &self,
+        engine: &Arc<Engine<Self>>,
+        session: &Arc<Session<Self::Connection>>,
+        now: Tick,
+    ) -> Option<Tick>;
+
+    /// A session has closed. Called once, after everything else.
+    fn closed(
+        &self,
+        engine: &Arc<Engine<Self>>,
+        session: &Arc<Session<Self::Connection>>,
+        reason: CloseReason,
+    );
+}
+
+/// What the wire does after a message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Flow {
+    /// It goes on.
+    Continue,
+    /// The message was taken, and the wire stops reading until [`Application::poll_room`] lets it go on.
+    Wait,
+    /// The session closes for this reason.
+    Close(CloseReason),
+}
+
+/// All sessions of one application, whatever carries them. Shared by all threads.
+pub struct Engine<A: Application> {
+    application: A,
+    options: Options,
+    terms: Arc<Terms>,
+    table: Table<A::Connection>,
+    counters: Counters,
+    ping: Frame,
+}
+
+impl<A: Application> Engine<A> {
+    /// An engine whose clock runs on `runtime` from now until the engine is dropped.
+    #[must_use]
+    pub fn new(application: A, options: Options, runtime: Runtime) -> Arc<Engine<A>> {
+        let terms = Arc::new(Terms::new(options.timing(), options.limits(), options.resume_bytes, runtime));
+        let engine = Arc::new(Engine {
+            application,
+            options,
+            table: Table::default(),
+            counters: Counters::default(),
+            ping: Frame::text(&[b"2"]),
+            terms: terms.clone(),
+        });
+        terms.runtime.clone().spawn(keep_time(Arc::downgrade(&engine), terms));
+        engine
+    }
+
+    /// The application.
+    pub fn application(&self) -> &A {
+        &self.application
+    }
+
+    /// What it was told.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Where its tasks run.
+    pub fn runtime(&self) -> &Runtime {
+        &self.terms.runtime
+    }
+
+    /// The current tick.
+    pub fn now(&self) -> Tick {
+        self.terms.now()
+    }
+
+    /// What it has done so far.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Its sessions.
+    pub fn sessions(&self) -> &Table<A::Connection> {
+        &self.table
+    }
+
+    pub(crate) fn terms(&self) -> &Arc<Terms> {
+        &self.terms
+    }
+
+    /// Opens a session on `wire`: queues the packets that open it, then tells the application. The wire
+    /// attaches its link afterwards, so all of it leaves at once.
+    pub(crate) fn open(
+        self: &Arc<Self>,
+        wire: Wire,
+        base64: bool,
+        handshake: Handshake,
+        open_packet: impl FnOnce(&Sid) -> Frame,
+    ) -> Arc<Session<A::Connection>> {
+        let sid = Sid::random(&self.terms.runtime);
+        let connection = self.application.connect(handshake);
+        let session = self
+            .table
+            .insert(sid, |slot| Arc::new(Session::new(sid, slot, wire, base64, &self.terms, connection)));
+        // Phases are spread by slot, so a crowd that came at once is not pinged at once.
+        let first = self.now().after(self.terms.timing.ping_interval + session.slot() % 8);
+        session.schedule(&self.terms, first);
+        self.counters.count_opened(wire);
+        let opened = session.send(&self.terms, [open_packet(&sid)]);
+        debug_assert!(opened.is_ok(), "a fresh session takes its open packet");
+        self.application.opened(self, &session);
+        session
+    }
+
+    /// Queues frames, in order and with nothing between them, and writes unless somebody does. From any
+    /// thread; never waits.
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    pub fn send(
+        &self,
+        session: &Arc<Session<A::Connection>>,
+        frames: impl IntoIterator<Item = Frame>,
+    ) -> Result<(), SendError> {
+        session.send(&self.terms, frames)
+    }
+
+    /// Sends frames if the wire takes them now; says whether it did.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`].
+    pub fn send_volatile(
+        &self,
+        session: &Arc<Session<A::Connection>>,
+        frames: impl IntoIterator<Item = Frame>,
+    ) -> Result<bool, SendError> {
+        session.send_volatile(&self.terms, frames)
+    }
+
+    /// Waits until less than the soft limit waits for the peer, or the session is closed. Cancel-safe.
+    pub async fn room(&self, session: &Arc<Session<A::Connection>>) {
+        poll_fn(|cx| session.poll_room(&self.terms, cx)).await;
+    }
+
+    /// Queues frames for many sessions and writes nothing; `dirty` receives the slots to
+    /// [`flush`](Engine::flush). Safe under the caller's own locks: it takes the table's read lock and one
+    /// session's lock at a time.
+    pub fn enqueue(
+        &self,
+        slots: &mut dyn Iterator<Item = u32>,
+        frames: &[Frame],
+        volatile: bool,
+        dirty: &mut Vec<u32>,
+    ) {
+        self.table.visit(slots, |session| {
+            if session.enqueue(&self.terms, frames, volatile) == Enqueued::Dirty {
+                dirty.push(session.slot());
+            }
+        });
+    }
+
+    /// Writes what a broadcast queued: a slice now, the rest from a task that lets others run in between.
+    pub fn flush(self: &Arc<Self>, mut dirty: Vec<u32>) {
+        let rest = if dirty.len() > SLICE { dirty.split_off(SLICE) } else { Vec::new() };
+        self.flush_slice(&dirty);
+        if !rest.is_empty() {
+            let engine = self.clone();
+            self.terms.runtime.spawn(async move {
+                for slice in rest.chunks(SLICE) {
+                    engine.flush_slice(slice);
+                    let_others_run().await;
+                }
+            });
+        }
+    }
+
+    fn flush_slice(&self, slots: &[u32]) {
+        let mut sessions: SmallVec<[_; SLICE]> = SmallVec::new();
+        self.table.visit(&mut slots.iter().copied(), |session| sessions.push(session.clone()));
+        sessions.iter().for_each(|session| session.flush(&self.terms));
+    }
+
+    /// Asks the application about the session again at `at`.
+    pub fn schedule(&self, session: &Session<A::Connection>, at: Tick) {
+        session.schedule(&self.terms, at);
+    }
+
+    /// Closes a session in an orderly way: what waits is sent before. The application hears of it from a
+    /// task of its own, so this may be called from anywhere.
+    pub fn close(self: &Arc<Self>, session: &Arc<Session<A::Connection>>, reason: CloseReason) {
+        if let Some(ended) = session.shut(&self.terms, reason, None) {
+            let (engine, session) = (self.clone(), session.clone());
+            self.terms.runtime.spawn(async move { engine.finish(&session, ended) });
+        }
+    }
+
+    /// Closes a session from its wire's own task, where no lock is held.
+    pub(crate) fn close_here(
+        self: &Arc<Self>,
+        session: &Arc<Session<A::Connection>>,
+        reason: CloseReason,
+        farewell: Option<Frame>,
+    ) {
+        if let Some(ended) = session.shut(&self.terms, reason, farewell) {
+            self.finish(session, ended);
+        }
+    }
+
+    fn finish(self: &Arc<Self>, session: &Arc<Session<A::Connection>>, ended: Ended) {
+        self.counters.count_closed(ended.reason);
+        self.application.closed(self, session, ended.reason);
+        if !ended.lingers {
+            self.table.remove(session);
+            return;
+        }
+        let sleep = self.terms.runtime.sleep(self.options.close_timeout);
+        let (engine, session) = (Arc::downgrade(self), session.clone());
+        self.terms.runtime.spawn(async move {
+            sleep.await;
+            if let Some(engine) = engine.upgrade() {
+                engine.forget(&session);
+            }
+        });
+    }
+
+    /// The peer of a lingering session knows that it is closed.
+    pub(crate) fn forget(&self, session: &Arc<Session<A::Connection>>) {
+        self.table.remove(session);
+    }
+
+    /// Closes every session.
+    pub fn shut_down(self: &Arc<Self>, reason: CloseReason) {
+        for session in self.table.all() {
+            self.close(&session, reason);
+        }
+    }
+
+    /// A tick has passed.
+    fn tick(self: &Arc<Self>) {
+        let now = self.terms.tick();
+        let mut ended = Vec::new();
+        for slot in self.terms.wheel.take(now) {
+            let Some(session) = self.table.get(slot) else { continue };
+            match session.handle_timeout(&self.terms, &self.ping) {
+                None => {}
+                Some(Look::Close(reason)) => ended.push((session, reason)),
+                Some(Look::Live) => {
+                    if let Some(again) = self.application.timeout(self, &session, now) {
+                        session.schedule(&self.terms, again);
+                    }
+                }
+            }
+        }
+        if ended.is_empty() {
+            return;
+        }
+        let engine = self.clone();
+        self.terms.runtime.spawn(async move {
+            for slice in ended.chunks(SLICE) {
+                slice.iter().for_each(|(session, reason)| engine.close_here(session, *reason, None));
+                let_others_run().await;
+            }
+        });
+    }
+}
+
+/// Turns the wheel until the engine is gone. Ticks that a busy machine was late for are made up for.
+async fn keep_time<A: Application>(engine: Weak<Engine<A>>, terms: Arc<Terms>) {
+    let start = terms.runtime.now();
+    for tick in 1u32.. {
+        let wait = (start + Tick::LENGTH * tick).saturating_sub(terms.runtime.now());
+        if !wait.is_zero() {
+            terms.runtime.sleep(wait).await;
+        }
+        let Some(engine) = engine.upgrade() else { return };
+        engine.tick();
+    }
+}
+
+/// Goes to the back of the queue of tasks.
+async fn let_others_run() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+impl<A: Application> fmt::Debug for Engine<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Engine({} sessions)", self.table.len())
+    }
+}

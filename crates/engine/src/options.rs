@@ -1,0 +1,189 @@
+//! What an engine can be told.
+
+use std::time::Duration;
+
+use sockeye_engine_proto::outbox::Limits;
+use sockeye_engine_proto::session::Wire;
+use sockeye_engine_proto::tick::Tick;
+use sockeye_engine_proto::timing::Timing;
+
+/// Options of an engine. The defaults are the reference server's where it has the option.
+///
+/// Spec: engine.md, section 1.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// The path that is served, as a plain prefix. Default `/engine.io/` (a Socket.IO server: `/socket.io/`).
+    pub path: String,
+    /// The transports that are served. Default: polling, SSE, WebSocket.
+    pub transports: Vec<Wire>,
+    /// From a pong, or the opening, to the next ping. Default 25 s. Rounded up to 50 ms.
+    pub ping_interval: Duration,
+    /// How long a pong may take. Default 20 s. Beyond it the session closes with `ping timeout`.
+    pub ping_timeout: Duration,
+    /// How long a candidate may take from opening to its `5`. Default 10 s. Beyond it the candidate is closed.
+    pub upgrade_timeout: Duration,
+    /// Bytes of one POST body, one WebSocket message, one decoded packet. Default 1,000,000. A longer POST is
+    /// answered 413 and the session lives; a longer WebSocket message closes with 1009.
+    pub max_payload: usize,
+    /// Whether upgrades are offered. Default true. As in the reference, false empties the offer and no more.
+    pub allow_upgrades: bool,
+    /// Whether `sse` is offered to every peer, and not only to those that send `sse=1`. Default false, since
+    /// some suites compare the open packet key for key.
+    pub advertise_sse: bool,
+    /// The longest a GET may be held, over what `wait=` asks. Default none: as the reference.
+    pub max_wait: Option<Duration>,
+    /// Packets in one polling answer. Default 16: python-engineio refuses more.
+    pub max_packets: usize,
+    /// Polling answers from this many bytes on are compressed when the peer accepts gzip or deflate. Default
+    /// 1,024; `None` switches compression off.
+    pub http_compression: Option<usize>,
+    /// A cookie with the session's id on the first response. Default none.
+    pub cookie: Option<Cookie>,
+    /// CORS headers. Default none.
+    pub cors: Option<Cors>,
+    /// Bytes waiting for a peer over which it counts as slow. Default 1 MB.
+    pub soft_limit: usize,
+    /// Bytes waiting for a peer over which its session closes with `slow reader`. Default 16 MB. One message
+    /// larger than that is accepted by an empty queue.
+    pub hard_limit: usize,
+    /// How long nothing may leave while more than the soft limit waits. Default 10 s.
+    pub stall_timeout: Duration,
+    /// How long a session waits for an SSE stream that ended to come back. Default 15 s.
+    pub resume_timeout: Duration,
+    /// Bytes of an SSE stream kept for one that comes back. Default 64 KiB.
+    pub resume_bytes: usize,
+    /// How long a polling session that we closed waits for a GET to say so. Default 30 s.
+    pub close_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            path: "/engine.io/".to_owned(),
+            transports: Wire::ALL.to_vec(),
+            ping_interval: Duration::from_secs(25),
+            ping_timeout: Duration::from_secs(20),
+            upgrade_timeout: Duration::from_secs(10),
+            max_payload: 1_000_000,
+            allow_upgrades: true,
+            advertise_sse: false,
+            max_wait: None,
+            max_packets: 16,
+            http_compression: Some(1024),
+            cookie: None,
+            cors: None,
+            soft_limit: 1_000_000,
+            hard_limit: 16_000_000,
+            stall_timeout: Duration::from_secs(10),
+            resume_timeout: Duration::from_secs(15),
+            resume_bytes: 64 * 1024,
+            close_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Options {
+    /// The times in ticks.
+    #[must_use]
+    pub fn timing(&self) -> Timing {
+        Timing::new(self.ping_interval, self.ping_timeout, self.upgrade_timeout, self.resume_timeout)
+    }
+
+    /// The limits of a session's queue.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        Limits { soft: self.soft_limit, hard: self.hard_limit, stall: Tick::ticks(self.stall_timeout) }
+    }
+}
+
+/// A cookie that names the session, for balancers that keep a session on one node.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Cookie {
+    /// Default `io`.
+    pub name: String,
+    /// Default `/`; `None` leaves the attribute out.
+    pub path: Option<String>,
+    /// Default none.
+    pub domain: Option<String>,
+    /// Default none.
+    pub max_age: Option<Duration>,
+    /// Default true.
+    pub http_only: bool,
+    /// Default false.
+    pub secure: bool,
+    /// Default `Lax`.
+    pub same_site: Option<SameSite>,
+}
+
+impl Default for Cookie {
+    fn default() -> Cookie {
+        Cookie {
+            name: "io".to_owned(),
+            path: Some("/".to_owned()),
+            domain: None,
+            max_age: None,
+            http_only: true,
+            secure: false,
+            same_site: Some(SameSite::Lax),
+        }
+    }
+}
+
+/// The `SameSite` attribute.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SameSite {
+    /// Never sent from another site.
+    Strict,
+    /// Sent when the user follows a link.
+    Lax,
+    /// Always sent; browsers then want `secure`.
+    None,
+}
+
+/// Which origins a browser lets read our answers. It refuses nobody: see `allow_request`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Cors {
+    /// The origins. Default: any, as `*`.
+    pub origin: AllowedOrigin,
+    /// Whether cookies may be sent along. Default false. With `*`, the request's own origin is named, since
+    /// `*` and credentials exclude each other.
+    pub credentials: bool,
+    /// For preflights. Default `GET,HEAD,PUT,PATCH,POST,DELETE`.
+    pub methods: Vec<String>,
+    /// For preflights. Default: those that were asked for.
+    pub allowed_headers: Option<Vec<String>>,
+    /// Headers that scripts may read. Default none.
+    pub exposed_headers: Vec<String>,
+    /// How long a preflight may be remembered. Default: the browser's own.
+    pub max_age: Option<Duration>,
+}
+
+impl Default for Cors {
+    fn default() -> Cors {
+        Cors {
+            origin: AllowedOrigin::Any,
+            credentials: false,
+            methods: ["GET", "HEAD", "PUT", "PATCH", "POST", "DELETE"].map(str::to_owned).to_vec(),
+            allowed_headers: None,
+            exposed_headers: Vec::new(),
+            max_age: None,
+        }
+    }
+}
+
+/// The origins of [`Cors`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum AllowedOrigin {
+    /// `*`.
+    Any,
+    /// Whatever origin asks is named.
+    Mirror,
+    /// This one is named, whoever asks.
+    Exact(String),
+    /// The origin that asks is named when it is in the list.
+    List(Vec<String>),
+}

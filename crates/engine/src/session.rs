@@ -1,0 +1,889 @@
+//! A session: one peer, whatever carries it.
+//!
+//! ```text
+//!  any thread ── send ──▶ outbox ──▶ link: direct  ──▶ socket      the sender writes
+//!                                    link: parked  ──▶ a poll, a stream, a task comes and takes
+//!  a wire ── receive(seat, packet) ──▶ core ──▶ what is to be done
+//! ```
+//! **The writer's token.** Who finds nobody writing writes until the queue is empty; all others only push.
+//! The lock is never held over a system call, a wake-up or user code.
+//!
+//! **Seats.** A wire holds a seat. A move gives the session a new seat, link and wire in one step; whoever
+//! comes with the old one learns that it is superseded. A wire that asks to take over is the *candidate*
+//! and has a seat of its own from the start.
+//!
+//! Knows no engine: who calls it passes the [`Terms`], and cleans up after a close.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::Shutdown;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
+use smallvec::SmallVec;
+use socket2::SockRef;
+use sockeye_engine_proto::frame::Frame;
+use sockeye_engine_proto::outbox::{Forgotten, Outbox};
+use sockeye_engine_proto::packet::{Message, Packet};
+use sockeye_engine_proto::reason::CloseReason;
+use sockeye_engine_proto::session::{Control, Core, Effect, Wire};
+use sockeye_engine_proto::tick::Tick;
+use tokio::net::TcpStream;
+
+use crate::link::Link;
+use crate::sid::Sid;
+use crate::terms::Terms;
+
+/// Bytes that leave in one system call, and that a corked session queues before it writes all the same.
+const WRITE_SIZE: usize = 64 * 1024;
+
+/// A Close frame without a status, as the reference sends it.
+const CLOSE: [u8; 2] = [0x88, 0];
+
+/// How long a peer may take to answer a Close frame before its connection is cut.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+thread_local! {
+    /// Taken out for the length of a write, so that nothing can find it in use.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// A wire's claim on a session.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Seat(u16);
+
+/// One Engine.IO session, shared by all threads. `C` is what the application keeps beside it.
+#[derive(Debug)]
+pub struct Session<C> {
+    sid: Sid,
+    slot: u32,
+    side: Mutex<Side>,
+    connection: C,
+}
+
+/// Everything under the session's lock.
+#[derive(Debug)]
+struct Side {
+    core: Core,
+    outbox: Outbox,
+    link: Link,
+    rare: Option<Box<Rare>>,
+    seat: u16,
+    last_seat: u16,
+    /// The tick of its entry on the wheel; entries of other ticks are stale.
+    look: Tick,
+    writer: Writer,
+    /// A read batch runs: its answers leave together.
+    corked: bool,
+    /// On somebody's list of sessions to flush.
+    dirty: bool,
+    /// The peer asked for base64 instead of binary frames.
+    base64: bool,
+    /// Closed, and its wire told so.
+    cut: bool,
+    polling: bool,
+    posting: bool,
+}
+
+/// Who writes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Writer {
+    Idle,
+    Writing,
+    /// The socket is full; a task waits for room.
+    Blocked,
+}
+
+/// What few sessions have.
+#[derive(Debug, Default)]
+struct Rare {
+    candidate: Option<Candidate>,
+    /// Emits that wait for room.
+    waiting: SmallVec<[Waker; 1]>,
+}
+
+/// A wire that asks to carry the session.
+#[derive(Debug)]
+struct Candidate {
+    seat: u16,
+    wire: Wire,
+    link: Link,
+    base64: bool,
+    /// Control packets for it.
+    out: VecDeque<Frame>,
+    /// How many frames the old stream may still take: up to the `6` that ends it.
+    hold: Option<usize>,
+}
+
+/// Why a frame was not accepted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The session is closed.
+    #[error("the session is closed")]
+    Closed,
+    /// The peer does not read; the session closes for it.
+    #[error("the peer does not read")]
+    SlowReader,
+}
+
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Received<'p> {
+    /// Nothing is to be done.
+    Nothing,
+    /// The application's message.
+    Message(Message<'p>),
+    /// The wire that asked carries the session from here on.
+    Adopted,
+    /// The wire has no business here: it is to be closed, the session goes on.
+    Refused,
+    /// The session is to be closed.
+    Close(CloseReason),
+}
+
+/// What somebody who came for frames got.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Taken {
+    /// Frames. `last` is the number of the last countable one ever written.
+    Frames {
+        /// The number.
+        last: u32,
+    },
+    /// Another wire carries the session.
+    Superseded,
+    /// The session is closed and nothing waits.
+    Closed(CloseReason),
+}
+
+/// What became of a frame that a broadcast queued.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Enqueued {
+    /// It leaves with what somebody writes already, or the session is closed.
+    Done,
+    /// The caller is to flush the session.
+    Dirty,
+}
+
+/// Two requests of a kind at once.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("a second request of its kind came while one was pending")]
+pub struct Overlap;
+
+impl<C> Session<C> {
+    pub(crate) fn new(
+        sid: Sid,
+        slot: u32,
+        wire: Wire,
+        base64: bool,
+        terms: &Terms,
+        connection: C,
+    ) -> Session<C> {
+        let side = Side {
+            core: Core::new(wire, terms.now(), &terms.timing),
+            outbox: Outbox::default(),
+            link: Link::away(),
+            rare: None,
+            seat: 0,
+            last_seat: 0,
+            look: terms.now(),
+            writer: Writer::Idle,
+            corked: false,
+            dirty: false,
+            base64,
+            cut: false,
+            polling: false,
+            posting: false,
+        };
+        Session { sid, slot, side: Mutex::new(side), connection }
+    }
+
+    /// Its id, a secret between the peer and us.
+    pub fn sid(&self) -> Sid {
+        self.sid
+    }
+
+    /// Its dense number, for tables. Given again once the session is gone.
+    pub fn slot(&self) -> u32 {
+        self.slot
+    }
+
+    /// What the application keeps beside it.
+    pub fn connection(&self) -> &C {
+        &self.connection
+    }
+}
+
+impl<C: Send + Sync + 'static> Session<C> {
+    /// What carries it now.
+    pub fn wire(&self) -> Wire {
+        self.side.lock().core.wire()
+    }
+
+    /// Why it closed, once it has.
+    pub fn closed(&self) -> Option<CloseReason> {
+        self.side.lock().core.closed()
+    }
+
+    /// Bytes that wait for the peer.
+    pub fn queued(&self) -> usize {
+        self.side.lock().outbox.bytes()
+    }
+
+    // ---- Out ------------------------------------------------------------------------------------------
+
+    /// Queues frames, in order and with nothing between them, and writes unless somebody does. From any
+    /// thread; never waits.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`]; [`SendError::SlowReader`] when the queue is over its limits, which closes the
+    /// session.
+    pub fn send(
+        self: &Arc<Self>,
+        terms: &Arc<Terms>,
+        frames: impl IntoIterator<Item = Frame>,
+    ) -> Result<(), SendError> {
+        let mut side = self.side.lock();
+        for frame in frames {
+            side.push(frame, terms, self.slot)?;
+        }
+        self.drive(terms, side);
+        Ok(())
+    }
+
+    /// Sends frames if the wire takes them now; says whether it did. Never queues.
+    pub fn send_volatile(
+        self: &Arc<Self>,
+        terms: &Arc<Terms>,
+        frames: impl IntoIterator<Item = Frame>,
+    ) -> Result<bool, SendError> {
+        let mut side = self.side.lock();
+        if side.core.closed().is_some() {
+            return Err(SendError::Closed);
+        }
+        if !side.is_writable(terms) {
+            return Ok(false);
+        }
+        frames.into_iter().for_each(|frame| side.push_unchecked(frame, terms.now()));
+        self.drive(terms, side);
+        Ok(true)
+    }
+
+    /// Queues frames for a broadcast, all or none, and writes nothing.
+    pub fn enqueue(&self, terms: &Terms, frames: &[Frame], volatile: bool) -> Enqueued {
+        let mut side = self.side.lock();
+        if side.core.closed().is_some() || (volatile && !side.is_writable(terms)) {
+            return Enqueued::Done;
+        }
+        for frame in frames {
+            if side.push(frame.clone(), terms, self.slot).is_err() {
+                return Enqueued::Done;
+            }
+        }
+        if side.writer != Writer::Idle || side.corked || side.dirty {
+            return Enqueued::Done;
+        }
+        side.dirty = true;
+        Enqueued::Dirty
+    }
+
+    /// Writes what a broadcast queued.
+    pub fn flush(self: &Arc<Self>, terms: &Arc<Terms>) {
+        let mut side = self.side.lock();
+        side.dirty = false;
+        self.drive(terms, side);
+    }
+
+    /// A read batch begins: its answers are queued until [`uncork`](Session::uncork), or until they are 64
+    /// KiB, and leave in one write.
+    pub fn cork(&self) {
+        self.side.lock().corked = true;
+    }
+
+    /// The read batch is over.
+    pub fn uncork(self: &Arc<Self>, terms: &Arc<Terms>) {
+        let mut side = self.side.lock();
+        side.corked = false;
+        self.drive(terms, side);
+    }
+
+    /// Whether less than the soft limit waits; else `cx` is woken when it does.
+    pub fn poll_room(&self, terms: &Terms, cx: &mut Context<'_>) -> Poll<()> {
+        let mut side = self.side.lock();
+        if side.core.closed().is_some() || side.outbox.bytes() <= terms.limits.soft {
+            return Poll::Ready(());
+        }
+        let waiting = &mut side.rare.get_or_insert_default().waiting;
+        if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+            waiting.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// Whoever may write writes until nothing waits. The lock is open during the system call.
+    fn drive(self: &Arc<Self>, terms: &Arc<Terms>, mut side: MutexGuard<'_, Side>) {
+        if side.writer != Writer::Idle || (side.corked && side.outbox.bytes() < WRITE_SIZE) {
+            return;
+        }
+        while !side.outbox.is_empty() {
+            let stream = match &side.link {
+                Link::Direct(stream) => stream.clone(),
+                Link::Parked(_) => {
+                    side.writer = Writer::Idle;
+                    let link = side.link.take();
+                    drop(side);
+                    wake(link);
+                    return;
+                }
+            };
+            side.writer = Writer::Writing;
+            let seat = side.seat;
+            let mut bytes = SCRATCH.take();
+            bytes.clear();
+            side.outbox.gather(&mut bytes, WRITE_SIZE);
+            let written = MutexGuard::unlocked(&mut side, || stream.try_write(&bytes));
+            let whole = bytes.len();
+            SCRATCH.set(bytes);
+            if side.seat != seat {
+                continue; // moved meanwhile: the queue it left belongs to the new link
+            }
+            let written = match written {
+                Ok(written) => written,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+                Err(_) => break, // the reader of this stream sees the error too, and closes
+            };
+            side.outbox.advance(written, terms.now());
+            if written < whole {
+                side.writer = Writer::Blocked;
+                drop(side);
+                return self.wait_for_room(terms, Seat(seat), stream);
+            }
+        }
+        side.writer = Writer::Idle;
+        if side.cut
+            && let Link::Direct(stream) = side.link.take()
+        {
+            drop(side);
+            // Nothing follows. An error means that the connection is gone already, which is the aim.
+            SockRef::from(&*stream).shutdown(Shutdown::Write).ok();
+            return;
+        }
+        if let Some(waiting) = side.take_waiting(terms) {
+            drop(side);
+            waiting.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    /// The socket is full: a task of its own holds the writer's token until there is room, so a session that
+    /// is not slow pays nothing.
+    fn wait_for_room(self: &Arc<Self>, terms: &Arc<Terms>, seat: Seat, stream: Arc<TcpStream>) {
+        let (session, terms) = (self.clone(), terms.clone());
+        terms.runtime.clone().spawn(async move {
+            let stall = terms.runtime.sleep(Tick::LENGTH * terms.timing.ping_timeout);
+            let has_room = {
+                let mut room = pin!(stream.writable());
+                let mut stall = pin!(stall);
+                poll_fn(|cx| match room.as_mut().poll(cx) {
+                    Poll::Ready(result) => Poll::Ready(Some(result)),
+                    Poll::Pending => stall.as_mut().poll(cx).map(|()| None),
+                })
+                .await
+            };
+            let mut side = session.side.lock();
+            if Seat(side.seat) != seat {
+                return; // a move took the token away
+            }
+            side.writer = Writer::Idle;
+            match has_room {
+                Some(Ok(())) => session.drive(&terms, side),
+                Some(Err(_)) => {}
+                None => side.mark_slow(&terms, session.slot),
+            }
+        });
+    }
+
+    /// Somebody comes for frames: at most `limit` are given to `take`. When none waits, `cx` is woken later.
+    ///
+    /// Cancel-safe: frames are gone from the queue only when this answers [`Taken::Frames`].
+    pub fn poll_take(
+        &self,
+        terms: &Terms,
+        seat: Seat,
+        cx: &mut Context<'_>,
+        limit: usize,
+        mut take: impl FnMut(&Frame),
+    ) -> Poll<Taken> {
+        let mut guard = self.side.lock();
+        let side = &mut *guard;
+        if let Some(candidate) = side.candidate(seat) {
+            return candidate.poll_take(cx, take);
+        }
+        if Seat(side.seat) != seat {
+            return Poll::Ready(Taken::Superseded);
+        }
+        let mut hold = side.rare.as_mut().and_then(|rare| rare.candidate.as_mut()?.hold.as_mut());
+        let limit = hold.as_ref().map_or(limit, |hold| limit.min(**hold));
+        if side.outbox.is_empty() || limit == 0 {
+            if let (true, Some(reason)) = (side.cut, side.core.closed()) {
+                return Poll::Ready(Taken::Closed(reason));
+            }
+            side.link = Link::Parked(cx.waker().clone());
+            return Poll::Pending;
+        }
+        side.link = Link::away();
+        let keep = side.core.wire() == Wire::Sse;
+        let mut taken = 0;
+        while taken < limit
+            && let Some(frame) = side.outbox.next()
+        {
+            take(frame);
+            side.outbox.written(keep, terms.now());
+            taken += 1;
+        }
+        if let Some(hold) = &mut hold {
+            **hold -= taken;
+        }
+        if keep {
+            side.outbox.trim(terms.kept);
+        }
+        let last = side.outbox.last_written();
+        let waiting = side.take_waiting(terms);
+        drop(guard);
+        waiting.into_iter().flatten().for_each(Waker::wake);
+        Poll::Ready(Taken::Frames { last })
+    }
+
+    // ---- In -------------------------------------------------------------------------------------------
+
+    /// A packet came on the wire that holds `seat`.
+    pub fn receive<'p>(self: &Arc<Self>, terms: &Arc<Terms>, seat: Seat, packet: Packet<'p>) -> Received<'p> {
+        let now = terms.now();
+        let mut side = self.side.lock();
+        if Seat(side.seat) == seat {
+            if let Packet::Message(_) = packet {
+                side.outbox.count_received();
+            }
+            return match side.core.handle_packet(packet, now, &terms.timing) {
+                Effect::Message(message) => Received::Message(message),
+                Effect::Close(reason) => Received::Close(reason),
+                Effect::Nothing | Effect::Send(_) | Effect::Adopt | Effect::Abandon => Received::Nothing,
+            };
+        }
+        let Some(wire) = side.candidate(seat).map(|candidate| candidate.wire) else {
+            return Received::Refused;
+        };
+        match side.core.handle_candidate(packet, wire, now, &terms.timing) {
+            Effect::Send(Control::ProbeAnswer) => {
+                self.answer_probe(terms, side);
+                Received::Nothing
+            }
+            Effect::Adopt => {
+                self.adopt(terms, side);
+                Received::Adopted
+            }
+            _ => {
+                self.drop_candidate(side);
+                Received::Refused
+            }
+        }
+    }
+
+    /// The application cannot take more, or can again: while paused the peer's silence is ours.
+    pub fn pause(&self, terms: &Terms, paused: bool) {
+        self.side.lock().core.pause(paused, terms.now(), &terms.timing);
+    }
+
+    // ---- Wires that come and go -----------------------------------------------------------------------
+
+    /// The seat of the wire that carries it now, with its kind.
+    pub fn seat(&self) -> (Seat, Wire) {
+        let side = self.side.lock();
+        (Seat(side.seat), side.core.wire())
+    }
+
+    /// The seat of the candidate of that kind, if there is one.
+    pub fn candidate_seat(&self, wire: Wire) -> Option<Seat> {
+        let side = self.side.lock();
+        let candidate = side.rare.as_ref()?.candidate.as_ref()?;
+        (candidate.wire == wire).then_some(Seat(candidate.seat))
+    }
+
+    /// The first wire of a fresh session says how frames leave.
+    pub(crate) fn attach(self: &Arc<Self>, terms: &Arc<Terms>, link: Link) {
+        let mut side = self.side.lock();
+        side.link = link;
+        self.drive(terms, side);
+    }
+
+    /// A new wire asks to carry the session: it gets the candidate's seat, unless there is one already or
+    /// the session is on its best wire.
+    pub fn claim(&self, terms: &Terms, wire: Wire, link: Link, base64: bool) -> Option<Seat> {
+        let mut side = self.side.lock();
+        if side.core.wire() == wire || !side.core.claim(terms.now(), &terms.timing) {
+            return None;
+        }
+        side.last_seat = side.last_seat.wrapping_add(1);
+        let seat = side.last_seat;
+        let candidate = Candidate { seat, wire, link, base64, out: VecDeque::new(), hold: None };
+        side.rare.get_or_insert_default().candidate = Some(candidate);
+        side.look_at_deadline(terms, self.slot);
+        Some(Seat(seat))
+    }
+
+    /// The candidate's wire is gone, or was adopted meanwhile: then nothing happens.
+    pub fn release(&self, seat: Seat) {
+        let mut side = self.side.lock();
+        if side.candidate(seat).is_some() {
+            side.core.release();
+            self.drop_candidate(side);
+        }
+    }
+
+    fn answer_probe(self: &Arc<Self>, terms: &Arc<Terms>, mut side: MutexGuard<'_, Side>) {
+        let answer = Frame::text(&[b"3probe"]);
+        let mut old = None;
+        if side.core.wire() == Wire::Sse {
+            let first = side
+                .rare
+                .as_ref()
+                .and_then(|rare| rare.candidate.as_ref())
+                .is_some_and(|it| it.hold.is_none());
+            if first {
+                side.outbox.push_unchecked(Frame::text(&[b"6"]), terms.now());
+                let waiting = side.outbox.waiting();
+                if let Some(candidate) = side.rare.as_mut().and_then(|rare| rare.candidate.as_mut()) {
+                    candidate.hold = Some(waiting);
+                }
+                old = Some(side.link.take());
+            }
+        }
+        side.look_at_deadline(terms, self.slot);
+        let Some(candidate) = side.rare.as_mut().and_then(|rare| rare.candidate.as_mut()) else { return };
+        match &candidate.link {
+            Link::Direct(stream) => {
+                let stream = stream.clone();
+                drop(side);
+                // A fresh socket takes 8 bytes; one that does not is dead and its reader sees it.
+                stream.try_write(answer.websocket()).ok();
+            }
+            Link::Parked(_) => {
+                candidate.out.push_back(answer);
+                let link = candidate.link.take();
+                drop(side);
+                wake(link);
+            }
+        }
+        old.into_iter().for_each(wake);
+    }
+
+    fn adopt(self: &Arc<Self>, terms: &Arc<Terms>, mut side: MutexGuard<'_, Side>) {
+        let Some(candidate) = side.rare.as_mut().and_then(|rare| rare.candidate.take()) else { return };
+        let old = std::mem::replace(&mut side.link, candidate.link);
+        side.seat = candidate.seat;
+        side.base64 = candidate.base64;
+        side.polling = false;
+        side.posting = false;
+        if side.writer == Writer::Blocked {
+            side.writer = Writer::Idle;
+        }
+        side.outbox.trim(0);
+        side.shrink();
+        side.look_at_deadline(terms, self.slot);
+        self.drive(terms, side);
+        wake(old);
+    }
+
+    fn drop_candidate(&self, mut side: MutexGuard<'_, Side>) {
+        let candidate = side.rare.as_mut().and_then(|rare| rare.candidate.take());
+        side.shrink();
+        // A stream that was held for the candidate goes on.
+        let held = candidate.as_ref().is_some_and(|candidate| candidate.hold.is_some());
+        let old = (held && !side.outbox.is_empty()).then(|| side.link.take());
+        drop(side);
+        candidate.into_iter().for_each(|candidate| cut(candidate.link));
+        old.into_iter().for_each(wake);
+    }
+
+    /// A poll begins. Only one may be pending.
+    pub(crate) fn begin_poll(&self) -> Result<Seat, Overlap> {
+        let mut side = self.side.lock();
+        if side.polling {
+            return Err(Overlap);
+        }
+        side.polling = true;
+        Ok(Seat(side.seat))
+    }
+
+    /// The poll that holds `seat` is over. Says whether it still was the session's own.
+    pub(crate) fn end_poll(&self, seat: Seat) -> bool {
+        let mut side = self.side.lock();
+        if Seat(side.seat) != seat {
+            return false;
+        }
+        side.polling = false;
+        side.link.take();
+        true
+    }
+
+    /// A POST begins. Only one may be under way.
+    pub(crate) fn begin_post(&self) -> Result<(), Overlap> {
+        let mut side = self.side.lock();
+        if side.posting {
+            return Err(Overlap);
+        }
+        side.posting = true;
+        Ok(())
+    }
+
+    /// The POST is over.
+    pub(crate) fn end_post(&self) {
+        self.side.lock().posting = false;
+    }
+
+    /// The stream that holds `seat` ended: the session waits for another. Says whether it was the session's.
+    pub(crate) fn detach(&self, terms: &Terms, seat: Seat) -> bool {
+        let mut side = self.side.lock();
+        if Seat(side.seat) != seat || side.core.closed().is_some() {
+            return false;
+        }
+        side.link.take();
+        side.core.detach(terms.now(), &terms.timing);
+        side.look_at_deadline(terms, self.slot);
+        true
+    }
+
+    /// A stream came back and has everything up to `number`: it takes over, and the rest goes out again.
+    ///
+    /// # Errors
+    /// [`Forgotten`] when what follows `number` is no longer kept.
+    pub(crate) fn resume(&self, terms: &Terms, number: u32) -> Result<Seat, Forgotten> {
+        let mut side = self.side.lock();
+        if side.core.wire() != Wire::Sse || side.core.closed().is_some() {
+            return Err(Forgotten);
+        }
+        side.outbox.acknowledge(number)?;
+        side.outbox.rewind();
+        side.last_seat = side.last_seat.wrapping_add(1);
+        side.seat = side.last_seat;
+        side.core.attach(terms.now(), &terms.timing);
+        side.look_at_deadline(terms, self.slot);
+        let old = side.link.take();
+        let seat = Seat(side.seat);
+        drop(side);
+        wake(old);
+        Ok(seat)
+    }
+
+    // ---- Time and end ---------------------------------------------------------------------------------
+
+    /// Looks at it again at `at`, or before.
+    pub(crate) fn schedule(&self, terms: &Terms, at: Tick) {
+        self.side.lock().look_at(terms, self.slot, at);
+    }
+
+    /// The wheel came to its slot. `None` when the entry was stale.
+    pub(crate) fn handle_timeout(self: &Arc<Self>, terms: &Arc<Terms>, ping: &Frame) -> Option<Look> {
+        let now = terms.now();
+        let mut side = self.side.lock();
+        if !side.look.is_due(now) {
+            return None;
+        }
+        if let Some(reason) = side.core.closed() {
+            return (!side.cut).then_some(Look::Close(reason));
+        }
+        loop {
+            match side.core.handle_timeout(now, &terms.timing) {
+                Effect::Nothing => break,
+                Effect::Send(Control::Ping) => side.push_unchecked(ping.clone(), now),
+                Effect::Send(_) if side.core.wire() == Wire::Polling => {
+                    if side.link.is_waiting() {
+                        side.push_unchecked(Frame::text(&[b"6"]), now);
+                    }
+                }
+                Effect::Send(_) => {}
+                Effect::Abandon => {
+                    side.look_at_deadline(terms, self.slot);
+                    self.drop_candidate(side);
+                    return Some(Look::Live);
+                }
+                Effect::Close(reason) => return Some(Look::Close(reason)),
+                Effect::Message(_) | Effect::Adopt => {}
+            }
+        }
+        side.look_at_deadline(terms, self.slot);
+        self.drive(terms, side);
+        Some(Look::Live)
+    }
+
+    /// Closes it and tells its wire; `farewell` is the WebSocket's Close frame, without status when absent.
+    /// What waits is sent before, unless the peer does not read. `None` when that was done already.
+    pub(crate) fn shut(
+        self: &Arc<Self>,
+        terms: &Arc<Terms>,
+        reason: CloseReason,
+        farewell: Option<Frame>,
+    ) -> Option<Ended> {
+        let mut side = self.side.lock();
+        side.core.close(reason);
+        if std::mem::replace(&mut side.cut, true) {
+            return None;
+        }
+        let reason = side.core.closed().unwrap_or(reason);
+        let wire = side.core.wire();
+        let lingers = wire == Wire::Polling
+            && reason == CloseReason::ForcedClose
+            && (!side.polling || !side.outbox.is_empty());
+        let rare = side.rare.take().map(|rare| *rare).unwrap_or_default();
+        if reason == CloseReason::SlowReader {
+            side.outbox = Outbox::default();
+            let link = side.link.take();
+            drop(side);
+            cut(link);
+        } else if wire == Wire::WebSocket {
+            side.outbox
+                .push_unchecked(farewell.unwrap_or_else(|| Frame::websocket_control(&CLOSE)), terms.now());
+            if let Link::Direct(stream) = &side.link {
+                cut_later(terms, stream.clone());
+            }
+            self.drive(terms, side);
+        } else {
+            let link = side.link.take();
+            drop(side);
+            wake(link);
+        }
+        rare.candidate.into_iter().for_each(|candidate| cut(candidate.link));
+        rare.waiting.into_iter().for_each(Waker::wake);
+        Some(Ended { reason, lingers })
+    }
+}
+
+/// What the wheel found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Look {
+    /// It lives.
+    Live,
+    /// It is to be closed.
+    Close(CloseReason),
+}
+
+/// How a session ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Ended {
+    /// Why.
+    pub(crate) reason: CloseReason,
+    /// Whether it stays in the table until a poll has told the peer.
+    pub(crate) lingers: bool,
+}
+
+impl Side {
+    fn push(&mut self, frame: Frame, terms: &Terms, slot: u32) -> Result<(), SendError> {
+        if self.core.closed().is_some() {
+            return Err(SendError::Closed);
+        }
+        let frame = if self.base64 { frame.to_base64() } else { frame };
+        if self.outbox.push(frame, terms.now(), &terms.limits).is_err() {
+            self.mark_slow(terms, slot);
+            return Err(SendError::SlowReader);
+        }
+        Ok(())
+    }
+
+    /// A slow reader is only marked, since a broadcast holds locks: the wheel's next tick cleans up.
+    fn mark_slow(&mut self, terms: &Terms, slot: u32) {
+        self.core.close(CloseReason::SlowReader);
+        self.look_at(terms, slot, terms.now().after(1));
+    }
+
+    fn look_at_deadline(&mut self, terms: &Terms, slot: u32) {
+        self.look_at(terms, slot, self.core.deadline());
+    }
+
+    /// Adds an entry to the wheel unless there is one that comes as early.
+    fn look_at(&mut self, terms: &Terms, slot: u32, at: Tick) {
+        let now = terms.now();
+        if !self.look.is_due(now) && self.look.is_due(at) {
+            return;
+        }
+        self.look = terms.wheel.schedule(slot, at, now);
+    }
+
+    fn push_unchecked(&mut self, frame: Frame, now: Tick) {
+        let frame = if self.base64 { frame.to_base64() } else { frame };
+        self.outbox.push_unchecked(frame, now);
+    }
+
+    /// Whether a frame would leave at once.
+    fn is_writable(&self, terms: &Terms) -> bool {
+        match &self.link {
+            Link::Direct(_) => self.writer != Writer::Blocked && self.outbox.bytes() <= terms.limits.soft,
+            Link::Parked(_) => self.link.is_waiting() && self.outbox.is_empty(),
+        }
+    }
+
+    fn candidate(&mut self, seat: Seat) -> Option<&mut Candidate> {
+        self.rare.as_mut()?.candidate.as_mut().filter(|candidate| Seat(candidate.seat) == seat)
+    }
+
+    /// Emits that waited for room that is there now.
+    fn take_waiting(&mut self, terms: &Terms) -> Option<SmallVec<[Waker; 1]>> {
+        if self.rare.is_none() || self.outbox.bytes() > terms.limits.soft {
+            return None;
+        }
+        let waiting = self.rare.as_mut().map(|rare| std::mem::take(&mut rare.waiting));
+        self.shrink();
+        waiting
+    }
+
+    /// Frees the box of rare things when it holds none.
+    fn shrink(&mut self) {
+        if self.rare.as_ref().is_some_and(|rare| rare.candidate.is_none() && rare.waiting.is_empty()) {
+            self.rare = None;
+        }
+    }
+}
+
+impl Candidate {
+    fn poll_take(&mut self, cx: &mut Context<'_>, mut take: impl FnMut(&Frame)) -> Poll<Taken> {
+        if self.out.is_empty() {
+            self.link = Link::Parked(cx.waker().clone());
+            return Poll::Pending;
+        }
+        self.out.drain(..).for_each(|frame| take(&frame));
+        Poll::Ready(Taken::Frames { last: 0 })
+    }
+}
+
+fn wake(link: Link) {
+    if let Link::Parked(waker) = link {
+        waker.wake();
+    }
+}
+
+/// Ends a wire at once.
+fn cut(link: Link) {
+    match link {
+        Link::Direct(stream) => {
+            // Best effort: a peer that does not read gets no Close frame.
+            stream.try_write(&CLOSE).ok();
+            SockRef::from(&*stream).shutdown(Shutdown::Both).ok();
+        }
+        Link::Parked(waker) => waker.wake(),
+    }
+}
+
+/// Gives the peer a while to answer our Close frame, then ends the connection.
+fn cut_later(terms: &Terms, stream: Arc<TcpStream>) {
+    let sleep = terms.runtime.sleep(CLOSE_TIMEOUT);
+    let stream = Arc::downgrade(&stream);
+    terms.runtime.spawn(async move {
+        sleep.await;
+        if let Some(stream) = stream.upgrade() {
+            SockRef::from(&*stream).shutdown(Shutdown::Both).ok();
+        }
+    });
+}

@@ -1,0 +1,118 @@
+//! Sessions by slot and by id.
+//!
+//! A slot is a dense number of 4 bytes that rooms, the wheel and other tables keep instead of a pointer; it
+//! is given again after its session is gone.
+
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+use parking_lot::RwLock;
+
+use crate::session::Session;
+use crate::sid::Sid;
+
+/// All sessions of an engine.
+#[derive(Debug)]
+pub struct Table<C> {
+    slots: RwLock<Slots<C>>,
+}
+
+#[derive(Debug)]
+struct Slots<C> {
+    sessions: Vec<Option<Arc<Session<C>>>>,
+    free: Vec<u32>,
+    by_sid: HashTable<u32>,
+}
+
+impl<C> Default for Table<C> {
+    fn default() -> Table<C> {
+        Table {
+            slots: RwLock::new(Slots { sessions: Vec::new(), free: Vec::new(), by_sid: HashTable::new() }),
+        }
+    }
+}
+
+impl<C> Table<C> {
+    /// Gives a slot to the session that `make` builds for it.
+    pub(crate) fn insert(&self, sid: Sid, make: impl FnOnce(u32) -> Arc<Session<C>>) -> Arc<Session<C>> {
+        let mut slots = self.slots.write();
+        let Slots { sessions, free, by_sid } = &mut *slots;
+        let slot = free.pop().unwrap_or_else(|| {
+            sessions.push(None);
+            u32::try_from(sessions.len() - 1).expect("memory ends before 2^32 sessions")
+        });
+        let session = make(slot);
+        sessions[slot as usize] = Some(session.clone());
+        by_sid.insert_unique(sid.hash(), slot, |slot| {
+            sessions[*slot as usize].as_ref().map_or(0, |session| session.sid().hash())
+        });
+        session
+    }
+
+    /// Frees the session's slot, if it still holds it.
+    pub(crate) fn remove(&self, session: &Arc<Session<C>>) -> bool {
+        let slot = session.slot();
+        let mut slots = self.slots.write();
+        let held = slots.sessions.get(slot as usize).and_then(Option::as_ref);
+        if !held.is_some_and(|held| Arc::ptr_eq(held, session)) {
+            return false;
+        }
+        if let Ok(entry) = slots.by_sid.find_entry(session.sid().hash(), |found| *found == slot) {
+            entry.remove();
+        }
+        let gone = slots.sessions[slot as usize].take();
+        slots.free.push(slot);
+        drop(slots);
+        drop(gone);
+        true
+    }
+
+    /// The session with that id.
+    #[must_use]
+    pub fn find(&self, sid: &Sid) -> Option<Arc<Session<C>>> {
+        let slots = self.slots.read();
+        let session = |slot: u32| slots.sessions[slot as usize].as_ref();
+        let slot =
+            slots.by_sid.find(sid.hash(), |slot| session(*slot).is_some_and(|found| found.sid() == *sid));
+        slot.and_then(|slot| session(*slot).cloned())
+    }
+
+    /// The session in that slot.
+    #[must_use]
+    pub fn get(&self, slot: u32) -> Option<Arc<Session<C>>> {
+        self.slots.read().sessions.get(slot as usize).cloned().flatten()
+    }
+
+    /// Calls `visit` with the session of each slot, under one read lock: it must neither block nor come back.
+    pub(crate) fn visit(
+        &self,
+        slots: &mut dyn Iterator<Item = u32>,
+        mut visit: impl FnMut(&Arc<Session<C>>),
+    ) {
+        let table = self.slots.read();
+        for slot in slots {
+            if let Some(Some(session)) = table.sessions.get(slot as usize) {
+                visit(session);
+            }
+        }
+    }
+
+    /// Every session there is.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Session<C>>> {
+        self.slots.read().sessions.iter().flatten().cloned().collect()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let slots = self.slots.read();
+        slots.sessions.len() - slots.free.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
