@@ -1,0 +1,112 @@
+// The official clients, and the ways in which they may travel.
+
+import { io as io4 } from "socket.io-client";
+import { io as io3 } from "socket.io-client-3";
+
+/** Both majors that speak protocol 5; `timeout()` and `emitWithAck()` came with 4.4 and 4.6. */
+const versions = [
+  { version: "4.8.4", io: io4, timeouts: true },
+  { version: "3.1.3", io: io3, timeouts: false },
+];
+
+const ways = [
+  { way: "polling only", transports: ["polling"] },
+  { way: "WebSocket only", transports: ["websocket"] },
+  { way: "upgrade", transports: ["polling", "websocket"] },
+];
+
+/** Every official client over every way. */
+export const clients = versions.flatMap((client) => ways.map((way) => ({ ...client, ...way, name: `${client.version}, ${way.way}` })));
+
+/** How long anything may take that is not about time itself. */
+export const PATIENCE = 10_000;
+
+/** The sockets of one test; `close` leaves none of them open. */
+export class Sockets {
+  #client;
+  #url;
+  #open = [];
+
+  constructor(client, url) {
+    this.#client = client;
+    this.#url = url;
+  }
+
+  /** A socket with a connection of its own that has not begun to connect. */
+  idle(namespace = "/", options = {}) {
+    const socket = this.#client.io(this.#url + namespace, {
+      transports: this.#client.transports,
+      forceNew: true,
+      autoConnect: false,
+      reconnection: false,
+      ...options,
+    });
+    this.#open.push(socket);
+    return socket;
+  }
+
+  /** A connected socket. */
+  async connected(namespace = "/", options = {}) {
+    const socket = this.idle(namespace, options);
+    const connected = next(socket, "connect");
+    socket.connect();
+    await connected;
+    return socket;
+  }
+
+  /** A connected socket that has reached the last of its transports. */
+  async settled(namespace = "/", options = {}) {
+    const socket = await this.connected(namespace, options);
+    if (socket.io.engine.transport.name !== this.#client.transports.at(-1)) await next(socket.io.engine, "upgrade");
+    return socket;
+  }
+
+  /** A second namespace on the connection of `socket`. */
+  async beside(socket, namespace) {
+    const other = socket.io.socket(namespace, {});
+    this.#open.push(other);
+    const connected = next(other, "connect");
+    other.connect();
+    await connected;
+    return other;
+  }
+
+  close() {
+    for (const socket of this.#open.splice(0)) {
+      socket.io.reconnection(false);
+      socket.disconnect();
+      // A manager that never opened, or whose sockets all left by themselves, may still hold a connection.
+      socket.io.engine?.close();
+    }
+  }
+}
+
+/** The arguments of the next `event`; fails when it does not come, or the connection ends first. */
+export function next(emitter, event, patience = PATIENCE) {
+  return new Promise((resolve, reject) => {
+    const heard = (...args) => { settle(); resolve(args); };
+    const failed = (error) => { settle(); reject(new Error(`waiting for ${event}: ${error.message}`, { cause: error })); };
+    const timer = setTimeout(() => failed(new Error(`nothing within ${patience} ms`)), patience);
+    const settle = () => {
+      clearTimeout(timer);
+      emitter.off(event, heard);
+      if (event !== "connect_error") emitter.off("connect_error", failed);
+    };
+    emitter.on(event, heard);
+    if (event !== "connect_error") emitter.on("connect_error", failed);
+  });
+}
+
+/** What the server acknowledges `event` with. */
+export function acknowledged(socket, event, ...args) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`no ack of ${event} within ${PATIENCE} ms`)), PATIENCE);
+    socket.emit(event, ...args, (...answer) => { clearTimeout(timer); resolve(answer); });
+  });
+}
+
+/** A word that no other test uses: the server is shared. */
+export const unique = (() => {
+  let count = 0;
+  return (word) => `${word}-${process.pid}-${count++}`;
+})();

@@ -1,0 +1,68 @@
+// The server under test.
+//
+// TARGET_URL      where application C of spec/conformance.md listens, e.g. http://127.0.0.1:3000
+// TARGET_COMMAND  how to start it, as a JSON array; "{listen}" becomes ADDRESS:PORT. The tests that stop
+//                 and start a server, or need other heartbeats, run it themselves.
+//
+// TARGET          `original` when that server is the original one: the tests of what it does not keep are skipped.
+//
+// The first two are needed: a test that cannot run is a test that fails.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer, connect } from "node:net";
+
+/** The address of the running server. */
+export const url = required("TARGET_URL", "the address of a server that runs application C");
+
+/** Whether the original server is under test, to show that the tests themselves are right. */
+export const original = process.env.TARGET === "original";
+
+function required(name, meaning) {
+  const value = process.env[name];
+  assert.ok(value, `${name} is missing: ${meaning}`);
+  return value;
+}
+
+/** A port that was free a moment ago. */
+export async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+/** A server of our own on `port`, with `env` over ours; resolves when it takes connections. */
+export async function start(port, env = {}) {
+  const command = JSON.parse(required("TARGET_COMMAND", "how to start application C, a JSON array"));
+  const [program, ...args] = command.map((part) => part.replace("{listen}", `127.0.0.1:${port}`));
+  const child = spawn(program, args, { env: { ...process.env, ...env }, stdio: ["ignore", "ignore", "inherit"] });
+  const exited = once(child, "exit");
+  process.once("exit", () => child.kill("SIGKILL"));
+  const deadline = Date.now() + 10_000;
+  for (;;) {
+    if (await answers(port)) break;
+    assert.equal(child.exitCode, null, `${program} ended with ${child.exitCode} before it listened`);
+    assert.ok(Date.now() < deadline, `${program} did not listen on ${port} within 10 s`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return {
+    url: `http://127.0.0.1:${port}`,
+    /** Kills it, so that its connections are cut. */
+    async stop() {
+      if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
+      await exited;
+    },
+  };
+}
+
+function answers(port) {
+  return new Promise((resolve) => {
+    const probe = connect({ host: "127.0.0.1", port });
+    probe.once("connect", () => { probe.destroy(); resolve(true); });
+    probe.once("error", () => resolve(false));
+  });
+}
