@@ -261,3 +261,21 @@ export function openPacket(overrides: Record<string, unknown> = {}): string {
     })
   );
 }
+
+/** Keeps what is thrown from microtasks away from the runtime; returns what gives it back and ends this. */
+export function catchReported(): () => unknown[] {
+  const errors: unknown[] = [];
+  const original = globalThis.queueMicrotask;
+  globalThis.queueMicrotask = (callback: () => void) =>
+    original(() => {
+      try {
+        callback();
+      } catch (error) {
+        errors.push(error);
+      }
+    });
+  return () => {
+    globalThis.queueMicrotask = original;
+    return errors;
+  };
+}
