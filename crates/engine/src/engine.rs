@@ -16,8 +16,9 @@ use sockeye_runtime::runtime::Runtime;
 use crate::counters::Counters;
 use crate::handshake::Handshake;
 use crate::options::Options;
-use crate::session::{Ended, Enqueued, Look, SendError, Session};
+use crate::session::{Ended, Enqueued, Look, Session};
 use crate::sid::Sid;
+use crate::side::SendError;
 use crate::table::Table;
 use crate::terms::Terms;
 

@@ -18,6 +18,7 @@ pub mod link;
 pub mod options;
 pub mod session;
 pub mod sid;
+pub mod side;
 pub mod table;
 pub mod terms;
 pub mod wheel;

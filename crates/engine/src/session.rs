@@ -15,7 +15,6 @@
 //! Knows no engine: who calls it passes the [`Terms`], and cleans up after a close.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::Shutdown;
@@ -25,18 +24,18 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
-use smallvec::SmallVec;
 use socket2::SockRef;
 use sockeye_engine_proto::frame::Frame;
 use sockeye_engine_proto::outbox::{Forgotten, Outbox};
 use sockeye_engine_proto::packet::{Message, Packet};
 use sockeye_engine_proto::reason::CloseReason;
-use sockeye_engine_proto::session::{Control, Core, Effect, Wire};
+use sockeye_engine_proto::session::{Control, Effect, Wire};
 use sockeye_engine_proto::tick::Tick;
 use tokio::net::TcpStream;
 
 use crate::link::Link;
 use crate::sid::Sid;
+use crate::side::{Candidate, Overlap, Seat, SendError, Side, Taken, Writer};
 use crate::terms::Terms;
 
 /// Bytes that leave in one system call, and that a corked session queues before it writes all the same.
@@ -53,10 +52,6 @@ thread_local! {
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// A wire's claim on a session.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Seat(u16);
-
 /// One Engine.IO session, shared by all threads. `C` is what the application keeps beside it.
 #[derive(Debug)]
 pub struct Session<C> {
@@ -64,72 +59,6 @@ pub struct Session<C> {
     slot: u32,
     side: Mutex<Side>,
     connection: C,
-}
-
-/// Everything under the session's lock.
-#[derive(Debug)]
-struct Side {
-    core: Core,
-    outbox: Outbox,
-    link: Link,
-    rare: Option<Box<Rare>>,
-    seat: u16,
-    last_seat: u16,
-    /// The tick of its entry on the wheel; entries of other ticks are stale.
-    look: Tick,
-    writer: Writer,
-    /// A read batch runs: its answers leave together.
-    corked: bool,
-    /// On somebody's list of sessions to flush.
-    dirty: bool,
-    /// The peer asked for base64 instead of binary frames.
-    base64: bool,
-    /// Closed, and its wire told so.
-    cut: bool,
-    polling: bool,
-    posting: bool,
-}
-
-/// Who writes.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Writer {
-    Idle,
-    Writing,
-    /// The socket is full; a task waits for room.
-    Blocked,
-}
-
-/// What few sessions have.
-#[derive(Debug, Default)]
-struct Rare {
-    candidate: Option<Candidate>,
-    /// Emits that wait for room.
-    waiting: SmallVec<[Waker; 1]>,
-}
-
-/// A wire that asks to carry the session.
-#[derive(Debug)]
-struct Candidate {
-    seat: u16,
-    wire: Wire,
-    link: Link,
-    base64: bool,
-    /// Control packets for it.
-    out: VecDeque<Frame>,
-    /// How many frames the old stream may still take: up to the `6` that ends it.
-    hold: Option<usize>,
-}
-
-/// Why a frame was not accepted.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SendError {
-    /// The session is closed.
-    #[error("the session is closed")]
-    Closed,
-    /// The peer does not read; the session closes for it.
-    #[error("the peer does not read")]
-    SlowReader,
 }
 
 /// What became of a packet.
@@ -147,20 +76,6 @@ pub enum Received<'p> {
     Close(CloseReason),
 }
 
-/// What somebody who came for frames got.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Taken {
-    /// Frames. `last` is the number of the last countable one ever written.
-    Frames {
-        /// The number.
-        last: u32,
-    },
-    /// Another wire carries the session.
-    Superseded,
-    /// The session is closed and nothing waits.
-    Closed(CloseReason),
-}
-
 /// What became of a frame that a broadcast queued.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Enqueued {
@@ -169,11 +84,6 @@ pub enum Enqueued {
     /// The caller is to flush the session.
     Dirty,
 }
-
-/// Two requests of a kind at once.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("a second request of its kind came while one was pending")]
-pub struct Overlap;
 
 impl<C> Session<C> {
     pub(crate) fn new(
@@ -184,22 +94,7 @@ impl<C> Session<C> {
         terms: &Terms,
         connection: C,
     ) -> Session<C> {
-        let side = Side {
-            core: Core::new(wire, terms.now(), &terms.timing),
-            outbox: Outbox::default(),
-            link: Link::away(),
-            rare: None,
-            seat: 0,
-            last_seat: 0,
-            look: terms.now(),
-            writer: Writer::Idle,
-            corked: false,
-            dirty: false,
-            base64,
-            cut: false,
-            polling: false,
-            posting: false,
-        };
+        let side = Side::new(wire, base64, terms);
         Session { sid, slot, side: Mutex::new(side), connection }
     }
 
@@ -529,7 +424,7 @@ impl<C: Send + Sync + 'static> Session<C> {
         }
         side.last_seat = side.last_seat.wrapping_add(1);
         let seat = side.last_seat;
-        let candidate = Candidate { seat, wire, link, base64, out: VecDeque::new(), hold: None };
+        let candidate = Candidate::new(seat, wire, link, base64);
         side.rare.get_or_insert_default().candidate = Some(candidate);
         side.look_at_deadline(terms, self.slot);
         Some(Seat(seat))
@@ -778,84 +673,6 @@ pub(crate) struct Ended {
     pub(crate) reason: CloseReason,
     /// Whether it stays in the table until a poll has told the peer.
     pub(crate) lingers: bool,
-}
-
-impl Side {
-    fn push(&mut self, frame: Frame, terms: &Terms, slot: u32) -> Result<(), SendError> {
-        if self.core.closed().is_some() {
-            return Err(SendError::Closed);
-        }
-        let frame = if self.base64 { frame.to_base64() } else { frame };
-        if self.outbox.push(frame, terms.now(), &terms.limits).is_err() {
-            self.mark_slow(terms, slot);
-            return Err(SendError::SlowReader);
-        }
-        Ok(())
-    }
-
-    /// A slow reader is only marked, since a broadcast holds locks: the wheel's next tick cleans up.
-    fn mark_slow(&mut self, terms: &Terms, slot: u32) {
-        self.core.close(CloseReason::SlowReader);
-        self.look_at(terms, slot, terms.now().after(1));
-    }
-
-    fn look_at_deadline(&mut self, terms: &Terms, slot: u32) {
-        self.look_at(terms, slot, self.core.deadline());
-    }
-
-    /// Adds an entry to the wheel unless there is one that comes as early.
-    fn look_at(&mut self, terms: &Terms, slot: u32, at: Tick) {
-        let now = terms.now();
-        if !self.look.is_due(now) && self.look.is_due(at) {
-            return;
-        }
-        self.look = terms.wheel.schedule(slot, at, now);
-    }
-
-    fn push_unchecked(&mut self, frame: Frame, now: Tick) {
-        let frame = if self.base64 { frame.to_base64() } else { frame };
-        self.outbox.push_unchecked(frame, now);
-    }
-
-    /// Whether a frame would leave at once.
-    fn is_writable(&self, terms: &Terms) -> bool {
-        match &self.link {
-            Link::Direct(_) => self.writer != Writer::Blocked && self.outbox.bytes() <= terms.limits.soft,
-            Link::Parked(_) => self.link.is_waiting() && self.outbox.is_empty(),
-        }
-    }
-
-    fn candidate(&mut self, seat: Seat) -> Option<&mut Candidate> {
-        self.rare.as_mut()?.candidate.as_mut().filter(|candidate| Seat(candidate.seat) == seat)
-    }
-
-    /// Emits that waited for room that is there now.
-    fn take_waiting(&mut self, terms: &Terms) -> Option<SmallVec<[Waker; 1]>> {
-        if self.rare.is_none() || self.outbox.bytes() > terms.limits.soft {
-            return None;
-        }
-        let waiting = self.rare.as_mut().map(|rare| std::mem::take(&mut rare.waiting));
-        self.shrink();
-        waiting
-    }
-
-    /// Frees the box of rare things when it holds none.
-    fn shrink(&mut self) {
-        if self.rare.as_ref().is_some_and(|rare| rare.candidate.is_none() && rare.waiting.is_empty()) {
-            self.rare = None;
-        }
-    }
-}
-
-impl Candidate {
-    fn poll_take(&mut self, cx: &mut Context<'_>, mut take: impl FnMut(&Frame)) -> Poll<Taken> {
-        if self.out.is_empty() {
-            self.link = Link::Parked(cx.waker().clone());
-            return Poll::Pending;
-        }
-        self.out.drain(..).for_each(|frame| take(&frame));
-        Poll::Ready(Taken::Frames { last: 0 })
-    }
 }
 
 fn wake(link: Link) {

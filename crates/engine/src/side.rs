@@ -1,0 +1,205 @@
+//! What stands under a session's lock, and what can be said of it without a wire.
+
+use std::collections::VecDeque;
+use std::task::{Context, Poll, Waker};
+
+use smallvec::SmallVec;
+use sockeye_engine_proto::frame::Frame;
+use sockeye_engine_proto::outbox::Outbox;
+use sockeye_engine_proto::reason::CloseReason;
+use sockeye_engine_proto::session::{Core, Wire};
+use sockeye_engine_proto::tick::Tick;
+
+use crate::link::Link;
+use crate::terms::Terms;
+
+/// A wire's claim on a session.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Seat(pub(crate) u16);
+
+/// Why a frame was not accepted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The session is closed.
+    #[error("the session is closed")]
+    Closed,
+    /// The peer does not read; the session closes for it.
+    #[error("the peer does not read")]
+    SlowReader,
+}
+
+/// What somebody who came for frames got.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Taken {
+    /// Frames. `last` is the number of the last countable one ever written.
+    Frames {
+        /// The number.
+        last: u32,
+    },
+    /// Another wire carries the session.
+    Superseded,
+    /// The session is closed and nothing waits.
+    Closed(CloseReason),
+}
+
+/// Two requests of a kind at once.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("a second request of its kind came while one was pending")]
+pub struct Overlap;
+
+/// Everything under the session's lock.
+#[derive(Debug)]
+pub(crate) struct Side {
+    pub(crate) core: Core,
+    pub(crate) outbox: Outbox,
+    pub(crate) link: Link,
+    pub(crate) rare: Option<Box<Rare>>,
+    pub(crate) seat: u16,
+    pub(crate) last_seat: u16,
+    /// The tick of its entry on the wheel; entries of other ticks are stale.
+    pub(crate) look: Tick,
+    pub(crate) writer: Writer,
+    /// A read batch runs: its answers leave together.
+    pub(crate) corked: bool,
+    /// On somebody's list of sessions to flush.
+    pub(crate) dirty: bool,
+    /// The peer asked for base64 instead of binary frames.
+    pub(crate) base64: bool,
+    /// Closed, and its wire told so.
+    pub(crate) cut: bool,
+    pub(crate) polling: bool,
+    pub(crate) posting: bool,
+}
+
+/// Who writes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Writer {
+    Idle,
+    Writing,
+    /// The socket is full; a task waits for room.
+    Blocked,
+}
+
+/// What few sessions have.
+#[derive(Debug, Default)]
+pub(crate) struct Rare {
+    pub(crate) candidate: Option<Candidate>,
+    /// Emits that wait for room.
+    pub(crate) waiting: SmallVec<[Waker; 1]>,
+}
+
+/// A wire that asks to carry the session.
+#[derive(Debug)]
+pub(crate) struct Candidate {
+    pub(crate) seat: u16,
+    pub(crate) wire: Wire,
+    pub(crate) link: Link,
+    pub(crate) base64: bool,
+    /// Control packets for it.
+    pub(crate) out: VecDeque<Frame>,
+    /// How many frames the old stream may still take: up to the `6` that ends it.
+    pub(crate) hold: Option<usize>,
+}
+
+impl Side {
+    /// A side that opens now.
+    pub(crate) fn new(wire: Wire, base64: bool, terms: &Terms) -> Side {
+        Side {
+            core: Core::new(wire, terms.now(), &terms.timing),
+            outbox: Outbox::default(),
+            link: Link::away(),
+            rare: None,
+            seat: 0,
+            last_seat: 0,
+            look: terms.now(),
+            writer: Writer::Idle,
+            corked: false,
+            dirty: false,
+            base64,
+            cut: false,
+            polling: false,
+            posting: false,
+        }
+    }
+
+    pub(crate) fn push(&mut self, frame: Frame, terms: &Terms, slot: u32) -> Result<(), SendError> {
+        if self.core.closed().is_some() {
+            return Err(SendError::Closed);
+        }
+        let frame = if self.base64 { frame.to_base64() } else { frame };
+        if self.outbox.push(frame, terms.now(), &terms.limits).is_err() {
+            self.mark_slow(terms, slot);
+            return Err(SendError::SlowReader);
+        }
+        Ok(())
+    }
+
+    /// A slow reader is only marked, since a broadcast holds locks: the wheel's next tick cleans up.
+    pub(crate) fn mark_slow(&mut self, terms: &Terms, slot: u32) {
+        self.core.close(CloseReason::SlowReader);
+        self.look_at(terms, slot, terms.now().after(1));
+    }
+
+    pub(crate) fn look_at_deadline(&mut self, terms: &Terms, slot: u32) {
+        self.look_at(terms, slot, self.core.deadline());
+    }
+
+    /// Adds an entry to the wheel unless there is one that comes as early.
+    pub(crate) fn look_at(&mut self, terms: &Terms, slot: u32, at: Tick) {
+        let now = terms.now();
+        if !self.look.is_due(now) && self.look.is_due(at) {
+            return;
+        }
+        self.look = terms.wheel.schedule(slot, at, now);
+    }
+
+    pub(crate) fn push_unchecked(&mut self, frame: Frame, now: Tick) {
+        let frame = if self.base64 { frame.to_base64() } else { frame };
+        self.outbox.push_unchecked(frame, now);
+    }
+
+    /// Whether a frame would leave at once.
+    pub(crate) fn is_writable(&self, terms: &Terms) -> bool {
+        match &self.link {
+            Link::Direct(_) => self.writer != Writer::Blocked && self.outbox.bytes() <= terms.limits.soft,
+            Link::Parked(_) => self.link.is_waiting() && self.outbox.is_empty(),
+        }
+    }
+
+    pub(crate) fn candidate(&mut self, seat: Seat) -> Option<&mut Candidate> {
+        self.rare.as_mut()?.candidate.as_mut().filter(|candidate| Seat(candidate.seat) == seat)
+    }
+
+    /// Emits that waited for room that is there now.
+    pub(crate) fn take_waiting(&mut self, terms: &Terms) -> Option<SmallVec<[Waker; 1]>> {
+        if self.rare.is_none() || self.outbox.bytes() > terms.limits.soft {
+            return None;
+        }
+        let waiting = self.rare.as_mut().map(|rare| std::mem::take(&mut rare.waiting));
+        self.shrink();
+        waiting
+    }
+
+    /// Frees the box of rare things when it holds none.
+    pub(crate) fn shrink(&mut self) {
+        if self.rare.as_ref().is_some_and(|rare| rare.candidate.is_none() && rare.waiting.is_empty()) {
+            self.rare = None;
+        }
+    }
+}
+
+impl Candidate {
+    pub(crate) fn new(seat: u16, wire: Wire, link: Link, base64: bool) -> Candidate {
+        Candidate { seat, wire, link, base64, out: VecDeque::new(), hold: None }
+    }
+
+    pub(crate) fn poll_take(&mut self, cx: &mut Context<'_>, mut take: impl FnMut(&Frame)) -> Poll<Taken> {
+        if self.out.is_empty() {
+            self.link = Link::Parked(cx.waker().clone());
+            return Poll::Pending;
+        }
+        self.out.drain(..).for_each(|frame| take(&frame));
+        Poll::Ready(Taken::Frames { last: 0 })
+    }
+}
