@@ -144,3 +144,107 @@ impl Incoming<'_> {
         self.text.len() + attachments.iter().map(Vec::len).sum::<usize>()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::binary::Binary;
+
+    const HEADER: &str = r#"52-["a",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;
+
+    fn text<'p>(assembly: &mut Assembly, text: &'p str) -> Result<Option<Incoming<'p>>, DecodeError> {
+        assembly.handle_message(Message::Text(text), &Limits::default())
+    }
+
+    fn binary<'p>(assembly: &mut Assembly, bytes: &'p [u8]) -> Result<Option<Incoming<'p>>, DecodeError> {
+        assembly.handle_message(Message::Binary(bytes), &Limits::default())
+    }
+
+    #[test]
+    fn a_packet_is_complete_with_its_last_attachment() {
+        let mut assembly = Assembly::new();
+        assert!(text(&mut assembly, HEADER).unwrap().is_none() && assembly.is_waiting());
+        assert!(binary(&mut assembly, b"zero").unwrap().is_none());
+        let incoming = binary(&mut assembly, b"").unwrap().unwrap();
+        assert!(!assembly.is_waiting());
+        assert_eq!(incoming.len(), HEADER.len() + 4);
+        let packet = incoming.packet();
+        let mut arguments = packet.arguments();
+        assert_eq!(packet.event().unwrap(), "a");
+        assert_eq!(arguments.next_as::<Binary>().unwrap().0, b"zero");
+        assert_eq!(arguments.next_as::<Binary>().unwrap().0, b"");
+    }
+
+    #[test]
+    fn a_packet_without_attachments_is_not_copied_until_it_is_kept() {
+        let message = String::from("2/n,7[\"a\",1]");
+        let incoming = text(&mut Assembly::new(), &message).unwrap().unwrap();
+        assert_eq!(incoming.packet().namespace().as_ptr(), message[1..].as_ptr());
+        let kept = incoming.into_owned();
+        drop(message);
+        let packet = kept.packet();
+        assert_eq!((packet.namespace(), packet.id(), packet.arguments().raw()), ("/n", Some(7), "1"));
+    }
+
+    #[test]
+    fn text_while_attachments_are_missing_is_an_error() {
+        let mut assembly = Assembly::new();
+        text(&mut assembly, HEADER).unwrap();
+        binary(&mut assembly, b"zero").unwrap();
+        assert_eq!(text(&mut assembly, "2[\"b\"]").unwrap_err(), DecodeError::UnexpectedText { missing: 1 });
+        assert!(!assembly.is_waiting(), "what was begun is dropped");
+    }
+
+    #[test]
+    fn binary_that_nobody_announced_is_an_error() {
+        let mut assembly = Assembly::new();
+        assert_eq!(binary(&mut assembly, b"zero").unwrap_err(), DecodeError::UnexpectedBinary);
+        text(&mut assembly, r#"51-["a"]"#).unwrap();
+        assert!(binary(&mut assembly, b"zero").unwrap().is_some());
+        assert_eq!(binary(&mut assembly, b"one").unwrap_err(), DecodeError::UnexpectedBinary);
+    }
+
+    #[test]
+    fn a_packet_and_its_attachments_share_one_limit() {
+        let limits = Limits { packet_bytes: HEADER.len() + 10, ..Limits::default() };
+        let mut assembly = Assembly::new();
+        assembly.handle_message(Message::Text(HEADER), &limits).unwrap();
+        assembly.handle_message(Message::Binary(&[0; 4]), &limits).unwrap();
+        let complete = assembly.handle_message(Message::Binary(&[0; 6]), &limits).unwrap();
+        assert_eq!(complete.unwrap().len(), limits.packet_bytes);
+
+        assembly.handle_message(Message::Text(HEADER), &limits).unwrap();
+        assembly.handle_message(Message::Binary(&[0; 4]), &limits).unwrap();
+        let error = assembly.handle_message(Message::Binary(&[0; 7]), &limits).unwrap_err();
+        assert_eq!(error, DecodeError::TooLarge { size: HEADER.len() + 11, limit: limits.packet_bytes });
+        assert!(!assembly.is_waiting());
+    }
+
+    #[test]
+    fn a_text_over_the_limit_is_an_error() {
+        let limits = Limits { packet_bytes: 8, ..Limits::default() };
+        let error = Assembly::new().handle_message(Message::Text("2[\"abcd\"]"), &limits).unwrap_err();
+        assert_eq!(error, DecodeError::TooLarge { size: 9, limit: 8 });
+    }
+
+    #[test]
+    fn how_many_attachments_may_come_is_an_option() {
+        let limits = Limits { attachments: 1, ..Limits::default() };
+        let mut assembly = Assembly::new();
+        let error = assembly.handle_message(Message::Text(HEADER), &limits).unwrap_err();
+        assert_eq!(error, DecodeError::TooManyAttachments { limit: 1 });
+        let none = Limits { attachments: 0, ..Limits::default() };
+        let error = assembly.handle_message(Message::Text(r#"51-["a"]"#), &none).unwrap_err();
+        assert_eq!(error, DecodeError::TooManyAttachments { limit: 0 });
+    }
+
+    #[test]
+    fn attachments_without_json_are_a_packet_without_payload() {
+        let mut assembly = Assembly::new();
+        assert!(text(&mut assembly, "61-5").unwrap().is_none());
+        let incoming = binary(&mut assembly, b"x").unwrap().unwrap();
+        let packet = incoming.packet();
+        assert_eq!((packet.id(), packet.payload(), packet.arguments().len()), (Some(5), None, 0));
+        assert_eq!(packet.attachments(), [b"x".to_vec()]);
+    }
+}

@@ -429,6 +429,9 @@ impl<'de> de::EnumAccess<'de> for Variant<'_, 'de> {
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Error> {
         self.from.scanner.skip_space();
+        if self.from.scanner.peek() == b'}' {
+            return Err(de::Error::custom("an empty object, expected a variant and its content"));
+        }
         let variant = seed.deserialize(Name { text: self.from.take_string()? })?;
         self.from.scanner.skip_space();
         self.from.scanner.expect(b':')?;

@@ -347,3 +347,117 @@ fn with_scratch<T>(work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
     }
     answer
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packet(text: &str) -> Packet<'_> {
+        decode(text, &Limits::default()).unwrap()
+    }
+
+    #[track_caller]
+    fn refuse(text: &str, error: DecodeError) {
+        assert_eq!(decode(text, &Limits::default()).unwrap_err(), error, "{text:?}");
+    }
+
+    #[test]
+    fn an_empty_text_is_an_error() {
+        refuse("", DecodeError::Empty);
+    }
+
+    #[test]
+    fn a_type_is_one_digit() {
+        refuse("7", DecodeError::UnknownType { found: '7' });
+        refuse("é", DecodeError::UnknownType { found: 'é' });
+    }
+
+    #[test]
+    fn a_count_of_attachments_is_decimal_digits_and_a_dash() {
+        for text in
+            ["5", "5-", "50-", "500-", "51", "51e0-", "50x1-", "5 1-", "5+1-", "5-1-", "51.0-", "5１-"]
+        {
+            refuse(text, DecodeError::AttachmentCount);
+        }
+        assert_eq!(packet("5007-").attachment_count(), 7);
+        assert_eq!(packet("610-").attachment_count(), 10);
+        for text in ["511-", "5999999999-", "599999999999999999999999-"] {
+            refuse(text, DecodeError::TooManyAttachments { limit: 10 });
+        }
+    }
+
+    #[test]
+    fn a_namespace_ends_at_the_first_comma_or_with_the_packet() {
+        for (text, namespace) in [
+            ("2", "/"),
+            ("2/", "/"),
+            ("2/,", "/"),
+            ("2/a", "/a"),
+            ("2/a,", "/a"),
+            ("2/a[\"x\"]", "/a[\"x\"]"),
+            ("0/woot?a=b&c=d,{}", "/woot?a=b&c=d"),
+            ("2/ä", "/ä"),
+        ] {
+            assert_eq!(packet(text).namespace(), namespace);
+        }
+        assert_eq!(packet("2/a,[\"x\"]").payload(), Some("[\"x\"]"));
+    }
+
+    #[test]
+    fn an_ack_id_is_digits_within_64_bits() {
+        assert_eq!(packet("2[\"x\"]").id(), None);
+        assert_eq!(packet("2007[\"x\"]").id(), Some(7));
+        assert_eq!(packet("3/a,9007199254740993[]").id(), Some(9007199254740993));
+        assert_eq!(packet("318446744073709551615[]").id(), Some(u64::MAX));
+        refuse("318446744073709551616[]", DecodeError::AckId);
+        refuse(&format!("3{}[]", "9".repeat(100_000)), DecodeError::AckId);
+    }
+
+    #[test]
+    fn white_space_is_not_an_ack_id_and_stands_not_before_the_payload() {
+        for text in ["2 [\"x\"]", "2\n[\"x\"]", "21 2[\"x\"]", "2/a, [\"x\"]"] {
+            refuse(text, DecodeError::Payload { expected: "an array that begins with the event's name" });
+        }
+        assert_eq!(packet("2[\"x\"] \n").payload(), Some("[\"x\"]"));
+    }
+
+    #[test]
+    fn a_name_is_text_or_a_number() {
+        for (text, name) in [
+            ("2[\"x\"]", "x"),
+            ("2[ \"\" , 1]", ""),
+            ("2[1.0]", "1"),
+            ("2[-5e0]", "-5"),
+            ("2[\"\\u0041\\ud800\"]", "A\u{fffd}"),
+            ("2[\"error\"]", "error"),
+            ("2[\"connection\"]", "connection"),
+        ] {
+            assert_eq!(packet(text).event().unwrap(), name);
+        }
+        assert_eq!(packet("2").event(), None);
+        assert_eq!(packet("3[\"x\"]").event(), None);
+        assert_eq!(packet("3[\"connect\"]").arguments().len(), 1);
+    }
+
+    #[test]
+    fn a_reserved_name_is_refused_however_it_is_written() {
+        for name in crate::packet::RESERVED_EVENTS {
+            refuse(&format!("2[\"{name}\"]"), DecodeError::ReservedEvent);
+            refuse(
+                &format!("2[\"\\u00{:02x}{}\",1]", name.as_bytes()[0], &name[1..]),
+                DecodeError::ReservedEvent,
+            );
+            let refused = encode_event("/", None, name, &()).unwrap_err();
+            assert_eq!(refused, EncodeError::ReservedEvent { name: name.to_owned() });
+        }
+    }
+
+    #[test]
+    fn errors_say_where_the_json_breaks() {
+        refuse("2[\"a\",tru]", DecodeError::Json { at: 6 });
+        refuse("2/a,1[\"b\"]x", DecodeError::Json { at: 10 });
+        refuse("2[\"a\"", DecodeError::Json { at: 5 });
+        refuse("2[\"a\",]", DecodeError::Json { at: 6 });
+        refuse("3[1 2]", DecodeError::Json { at: 4 });
+    }
+}
