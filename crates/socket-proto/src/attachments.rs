@@ -77,6 +77,16 @@ impl Attachments {
     }
 }
 
+/// Whether a value that is being sent has exactly the placeholders of its `count` attachments.
+///
+/// An object of the application's own (or of a peer whose data it passes on) may look like one; in a packet
+/// with attachments its receiver would take it for one, and close the connection.
+pub(crate) fn has_its_own_placeholders(json: &str, count: usize) -> bool {
+    let counts_up =
+        |found: &[Placeholder]| found.iter().map(|placeholder| placeholder.part).eq(0..count as u32);
+    find_placeholders(json, 0).is_ok_and(|found| counts_up(&found))
+}
+
 /// What is open around the value that is looked at.
 enum Level {
     Array,

@@ -83,6 +83,10 @@ pub enum EncodeError {
         /// The name.
         name: String,
     },
+    /// An object with `"_placeholder":true` that is not ours stands in a packet with attachments. Its receiver
+    /// would take it for an attachment, or close the connection.
+    #[error("an object looks like the placeholder of an attachment")]
+    Placeholder,
     /// An argument refused to be serialized, or is nothing that JSON can say.
     #[error("an argument cannot be serialized: {message}")]
     Argument {

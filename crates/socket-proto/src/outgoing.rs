@@ -23,13 +23,14 @@ pub trait EventArguments {
     /// Appends the arguments.
     ///
     /// # Errors
-    /// [`EncodeError::Argument`] when a `Serialize` implementation refuses.
+    /// [`EncodeError::Argument`] when a `Serialize` implementation refuses, [`EncodeError::Placeholder`] when an
+    /// object beside attachments looks like one of their placeholders.
     fn write(&self, writer: &mut ArgumentWriter<'_>) -> Result<(), EncodeError>;
 }
 
 impl<T: Serialize + ?Sized> EventArguments for T {
     fn write(&self, writer: &mut ArgumentWriter<'_>) -> Result<(), EncodeError> {
-        ser::write_arguments(self, writer.json, writer.attachments).map_err(ser::refused)
+        ser::write_arguments(self, writer.json, writer.attachments)
     }
 }
 

@@ -97,6 +97,20 @@ fn a_plain_vector_of_bytes_is_an_array() {
     assert!(event(&vec![1_u8, 2], r#"2["e",[1,2]]"#).attachments.is_empty());
 }
 
+#[test]
+fn an_object_that_looks_like_a_placeholder_is_refused_beside_attachments() {
+    let look_alike = Value::Object(vec![("_placeholder".into(), true.into()), ("num".into(), 9_u64.into())]);
+    event(&(&look_alike, 1), r#"2["e",{"_placeholder":true,"num":9},1]"#);
+    for arguments in
+        [(&look_alike, Binary::from([1])), (&Value::Array(vec![look_alike.clone()]), Binary::from([]))]
+    {
+        assert_eq!(encode_event("/", None, "e", &arguments).unwrap_err(), EncodeError::Placeholder);
+        assert_eq!(encode_ack("/", 1, &(arguments,)).unwrap_err(), EncodeError::Placeholder);
+    }
+    let harmless = Value::Object(vec![("_placeholder".into(), 1_u64.into())]);
+    assert!(encode_event("/", None, "e", &(harmless, Binary::from([1]))).is_ok());
+}
+
 /// Encodes a packet of its own while it is serialized, and may refuse then.
 struct Nested {
     refuses: bool,

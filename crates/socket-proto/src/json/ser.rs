@@ -8,6 +8,7 @@ use serde::ser::{Serialize, Serializer};
 use serde_json::ser::{CompactFormatter, Formatter};
 use sockeye_engine_proto::frame::Frame;
 
+use crate::attachments::has_its_own_placeholders;
 use crate::error::EncodeError;
 use crate::json::number::{write_double, write_single};
 
@@ -25,12 +26,12 @@ enum Shape {
 /// Appends the arguments that `value` is: of a tuple each element, of anything else itself, of `()` none.
 ///
 /// Each stands behind a comma, unless `json` ends where an array has just begun. Bytes are appended to
-/// `attachments` and a placeholder stands for them.
+/// `attachments`, which is empty, and a placeholder stands for them.
 pub(crate) fn write_arguments<T: Serialize + ?Sized>(
     value: &T,
     json: &mut Vec<u8>,
     attachments: &mut Vec<Frame>,
-) -> Result<(), serde_json::Error> {
+) -> Result<(), EncodeError> {
     let start = json.len();
     let comma = json.last() != Some(&b'[');
     if comma {
@@ -40,7 +41,13 @@ pub(crate) fn write_arguments<T: Serialize + ?Sized>(
     let mut shape = Shape::One;
     let mut serializer =
         serde_json::Serializer::with_formatter(&mut *json, Stringify { attachments: Some(attachments) });
-    value.serialize(Spread { json: &mut serializer, shape: &mut shape })?;
+    value.serialize(Spread { json: &mut serializer, shape: &mut shape }).map_err(refused)?;
+    if !attachments.is_empty() {
+        let written = std::str::from_utf8(&json[begin..]).expect("serde_json writes UTF-8");
+        if !has_its_own_placeholders(written, attachments.len()) {
+            return Err(EncodeError::Placeholder);
+        }
+    }
     match shape {
         Shape::None => json.truncate(start),
         Shape::One => {}
