@@ -1186,7 +1186,7 @@ function readAddress(uri = "") {
   else if (!/^(https?|wss?):\/\//.test(uri)) uri = `${scheme}//${uri}`;
   const [, protocol2, host, path, query] = /^(\w+):\/\/(?:[^/?#]*@)?([^/?#]*)([^?#]*)(?:\?([^#]*))?/.exec(uri);
   if (!host) throw new TypeError(`no host in the address ${JSON.stringify(uri)}`);
-  const secure = /s$/.test(protocol2);
+  const secure = protocol2 === "https" || protocol2 === "wss";
   return {
     secure,
     host: host.replace(secure ? /:443$/ : /:80$/, ""),
@@ -1596,11 +1596,12 @@ var Socket = class extends Emitter {
     if (this.pid && typeof last === "string") this.lastOffset = last;
   }
   acknowledgement(id) {
+    const { engine } = this.io;
     let sent = false;
     return (...data) => {
       if (sent) return;
       sent = true;
-      if (this.connected) this.io.sendPacket({ type: ACK, nsp: this.nsp, id, data });
+      if (this.connected && this.io.engine === engine) this.io.sendPacket({ type: ACK, nsp: this.nsp, id, data });
     };
   }
   // ---- sending

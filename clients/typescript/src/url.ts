@@ -25,7 +25,7 @@ export function readAddress(uri = ""): Target {
   else if (!/^(https?|wss?):\/\//.test(uri)) uri = `${scheme}//${uri}`;
   const [, protocol, host, path, query] = /^(\w+):\/\/(?:[^/?#]*@)?([^/?#]*)([^?#]*)(?:\?([^#]*))?/.exec(uri)!;
   if (!host) throw new TypeError(`no host in the address ${JSON.stringify(uri)}`);
-  const secure = /s$/.test(protocol!);
+  const secure = protocol === "https" || protocol === "wss";
   return {
     secure,
     host: host.replace(secure ? /:443$/ : /:80$/, ""),

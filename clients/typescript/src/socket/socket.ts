@@ -423,12 +423,13 @@ export class Socket<
   }
 
   private acknowledgement(id: number): (...args: unknown[]) => void {
+    const { engine } = this.io;
     let sent = false;
     return (...data) => {
       if (sent) return;
       sent = true;
-      // Of no use to the server after a disconnect: the next connection is another socket to it.
-      if (this.connected) this.io.sendPacket({ type: ACK, nsp: this.nsp, id, data });
+      // The id means nothing on another connection, or something else.
+      if (this.connected && this.io.engine === engine) this.io.sendPacket({ type: ACK, nsp: this.nsp, id, data });
     };
   }
 
