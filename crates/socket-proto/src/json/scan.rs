@@ -97,14 +97,29 @@ impl<'t> Scanner<'t> {
 
     /// Steps over one value, white space in front of it included, with at most `limit` levels open at once.
     pub(crate) fn value(&mut self, limit: u16) -> Result<(), DecodeError> {
+        self.skip_space();
+        match self.peek() {
+            b'[' | b'{' => self.nested(limit),
+            _ => self.scalar(),
+        }
+    }
+
+    fn scalar(&mut self) -> Result<(), DecodeError> {
+        match self.peek() {
+            b'"' => self.string().map(|_escapes| ()),
+            b'-' | b'0'..=b'9' => self.number(),
+            b't' => self.literal("true"),
+            b'f' => self.literal("false"),
+            b'n' => self.literal("null"),
+            _ => Err(self.error()),
+        }
+    }
+
+    fn nested(&mut self, limit: u16) -> Result<(), DecodeError> {
         let mut levels = Levels { objects: [0; _], open: 0 };
         loop {
             self.skip_space();
             match self.peek() {
-                b'"' => {
-                    self.string()?;
-                }
-                b'-' | b'0'..=b'9' => self.number()?,
                 b'[' => {
                     levels.push(false, limit)?;
                     self.at += 1;
@@ -126,10 +141,7 @@ impl<'t> Scanner<'t> {
                     self.at += 1;
                     levels.open -= 1;
                 }
-                b't' => self.literal("true")?,
-                b'f' => self.literal("false")?,
-                b'n' => self.literal("null")?,
-                _ => return Err(self.error()),
+                _ => self.scalar()?,
             }
             // A value has ended: so may the levels around it, or another value follows.
             loop {
@@ -177,17 +189,9 @@ impl<'t> Scanner<'t> {
     /// Steps over a string with its quotes; answers whether there are escapes in it.
     pub(crate) fn string(&mut self) -> Result<bool, DecodeError> {
         self.expect(b'"')?;
-        let bytes = self.text.as_bytes();
         let mut escapes = false;
         loop {
-            while let Some(eight) = bytes[self.at..].first_chunk() {
-                let special = special_bytes(u64::from_le_bytes(*eight));
-                if special != 0 {
-                    self.at += special.trailing_zeros() as usize / 8;
-                    break;
-                }
-                self.at += 8;
-            }
+            self.at += plain_run(&self.text.as_bytes()[self.at..]);
             match self.peek() {
                 b'"' => {
                     self.at += 1;
@@ -197,9 +201,8 @@ impl<'t> Scanner<'t> {
                     escapes = true;
                     self.escape()?;
                 }
-                // At the end of the text, too.
-                0..=0x1F => return Err(self.error()),
-                _ => self.at += 1,
+                // A control character, or the end of the text.
+                _ => return Err(self.error()),
             }
         }
     }
@@ -231,22 +234,35 @@ impl<'t> Scanner<'t> {
         if self.eat(b'.') {
             self.digits()?;
         }
-        if self.eat(b'e') || self.eat(b'E') {
-            let _sign = self.eat(b'+') || self.eat(b'-');
+        if matches!(self.peek(), b'e' | b'E') {
+            self.at += 1;
+            self.at += usize::from(matches!(self.peek(), b'+' | b'-'));
             self.digits()?;
         }
         Ok(())
     }
 
     fn digits(&mut self) -> Result<(), DecodeError> {
-        if !self.peek().is_ascii_digit() {
-            return Err(self.error());
-        }
-        while self.peek().is_ascii_digit() {
-            self.at += 1;
-        }
-        Ok(())
+        let rest = &self.text.as_bytes()[self.at..];
+        let count = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
+        self.at += count;
+        if count == 0 { Err(self.error()) } else { Ok(()) }
     }
+}
+
+/// How many bytes stand in front of the first that a string cannot hold plainly: a quote, a backslash or a
+/// control character.
+pub(crate) fn plain_run(bytes: &[u8]) -> usize {
+    let mut rest = bytes;
+    while let Some((eight, behind)) = rest.split_first_chunk() {
+        let special = special_bytes(u64::from_le_bytes(*eight));
+        if special != 0 {
+            return bytes.len() - rest.len() + special.trailing_zeros() as usize / 8;
+        }
+        rest = behind;
+    }
+    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1F);
+    bytes.len() - rest.len() + rest.iter().position(is_special).unwrap_or(rest.len())
 }
 
 /// Marks, with the highest bit of its byte, what ends a run of plain characters in a string: quote, backslash,

@@ -11,6 +11,7 @@ use sockeye_engine_proto::frame::Frame;
 use crate::attachments::has_its_own_placeholders;
 use crate::error::EncodeError;
 use crate::json::number::{write_double, write_single};
+use crate::json::scan::plain_run;
 
 /// How many arguments a value is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -67,6 +68,17 @@ pub(crate) fn write_value<T: Serialize + ?Sized>(
     json: &mut Vec<u8>,
 ) -> Result<(), serde_json::Error> {
     value.serialize(&mut serde_json::Serializer::with_formatter(json, Stringify { attachments: None }))
+}
+
+/// Appends text as a string.
+pub(crate) fn write_text(text: &str, json: &mut Vec<u8>) {
+    if plain_run(text.as_bytes()) == text.len() {
+        json.push(b'"');
+        json.extend_from_slice(text.as_bytes());
+        json.push(b'"');
+    } else {
+        serde_json::to_writer(json, text).expect("a vector takes what is written, and text is JSON");
+    }
 }
 
 /// Why serde_json did not write a value: a vector of bytes takes everything, so the value refused.

@@ -208,7 +208,7 @@ pub fn encode_connect<T: Serialize + ?Sized>(
     namespace: &str,
     payload: Option<&T>,
 ) -> Result<Frame, EncodeError> {
-    encode_plain(b"0", namespace, payload)
+    encode_plain(b'0', namespace, payload)
 }
 
 /// Encodes CONNECT_ERROR: a server refuses a CONNECT.
@@ -221,13 +221,16 @@ pub fn encode_connect_error<T: Serialize + ?Sized>(
     namespace: &str,
     payload: &T,
 ) -> Result<Frame, EncodeError> {
-    encode_plain(b"4", namespace, Some(payload))
+    encode_plain(b'4', namespace, Some(payload))
 }
 
 /// Encodes DISCONNECT.
 #[must_use]
 pub fn encode_disconnect(namespace: &str) -> Frame {
-    Header { kind: b"1", attachments: 0, namespace, id: None }.frame(b"")
+    with_scratch(|packet| {
+        write_header(packet, b'1', namespace, None);
+        Frame::text(&[packet])
+    })
 }
 
 /// Encodes an event, with an `id` when its ack is wanted.
@@ -243,7 +246,7 @@ pub fn encode_event<A: EventArguments + ?Sized>(
     if is_reserved(name) {
         return Err(EncodeError::ReservedEvent { name: name.to_owned() });
     }
-    encode_array(Kind::Event, namespace, id, |json| ser::write_value(name, json), arguments)
+    encode_array(&EVENT, namespace, id, Some(name), arguments)
 }
 
 /// Encodes the ack of the event with this `id`.
@@ -255,77 +258,72 @@ pub fn encode_ack<A: EventArguments + ?Sized>(
     id: u64,
     arguments: &A,
 ) -> Result<Encoded, EncodeError> {
-    encode_array(Kind::Ack, namespace, Some(id), |_| Ok(()), arguments)
+    encode_array(&ACK, namespace, Some(id), None, arguments)
 }
 
 fn encode_plain<T: Serialize + ?Sized>(
-    kind: &'static [u8],
+    kind: u8,
     namespace: &str,
     payload: Option<&T>,
 ) -> Result<Frame, EncodeError> {
-    with_scratch(|json| {
+    with_scratch(|packet| {
+        write_header(packet, kind, namespace, None);
         if let Some(payload) = payload {
-            ser::write_value(payload, json).map_err(ser::refused)?;
+            ser::write_value(payload, packet).map_err(ser::refused)?;
         }
-        Ok(Header { kind, attachments: 0, namespace, id: None }.frame(json))
+        Ok(Frame::text(&[packet]))
     })
 }
 
+/// The types of a packet with an array, without attachments and with them.
+struct Types {
+    plain: u8,
+    binary: &'static [u8],
+}
+
+const EVENT: Types = Types { plain: b'2', binary: b"45" };
+const ACK: Types = Types { plain: b'3', binary: b"46" };
+
 fn encode_array<A: EventArguments + ?Sized>(
-    kind: Kind,
+    types: &Types,
     namespace: &str,
     id: Option<u64>,
-    write_name: impl FnOnce(&mut Vec<u8>) -> Result<(), serde_json::Error>,
+    name: Option<&str>,
     arguments: &A,
 ) -> Result<Encoded, EncodeError> {
-    with_scratch(|json| {
+    with_scratch(|packet| {
         let mut attachments = Vec::new();
-        json.push(b'[');
-        write_name(json).map_err(ser::refused)?;
-        arguments.write(&mut ArgumentWriter::new(json, &mut attachments))?;
-        json.push(b']');
-        let kind: &[u8] = match (kind, attachments.is_empty()) {
-            (Kind::Event, true) => b"2",
-            (Kind::Event, false) => b"5",
-            (_, true) => b"3",
-            (_, false) => b"6",
+        write_header(packet, types.plain, namespace, id);
+        packet.push(b'[');
+        if let Some(name) = name {
+            ser::write_text(name, packet);
+        }
+        arguments.write(&mut ArgumentWriter::new(packet, &mut attachments))?;
+        packet.push(b']');
+        let text = if attachments.is_empty() {
+            Frame::text(&[packet])
+        } else {
+            let mut count = itoa::Buffer::new();
+            let count = count.format(attachments.len()).as_bytes();
+            Frame::text(&[types.binary, count, b"-", &packet[TYPE_LENGTH..]])
         };
-        let text = Header { kind, attachments: attachments.len(), namespace, id }.frame(json);
         Ok(Encoded { text, attachments })
     })
 }
 
-/// What stands in front of the JSON.
-struct Header<'h> {
-    kind: &'h [u8],
-    attachments: usize,
-    namespace: &'h str,
-    id: Option<u64>,
-}
+/// The types of the Engine.IO packet and of ours: what stands in front of a count of attachments.
+const TYPE_LENGTH: usize = 2;
 
-impl Header<'_> {
-    /// The frame of a packet: an Engine.IO message (`4`) of this header and `json`.
-    fn frame(&self, json: &[u8]) -> Frame {
-        let (mut count, mut id) = (itoa::Buffer::new(), itoa::Buffer::new());
-        let (count, dash): (&str, &[u8]) = match self.attachments {
-            0 => ("", b""),
-            attachments => (count.format(attachments), b"-"),
-        };
-        let (namespace, comma): (&str, &[u8]) = match self.namespace {
-            "/" => ("", b""),
-            namespace => (namespace, b","),
-        };
-        let id = self.id.map_or("", |number| id.format(number));
-        Frame::text(&[
-            b"4",
-            self.kind,
-            count.as_bytes(),
-            dash,
-            namespace.as_bytes(),
-            comma,
-            id.as_bytes(),
-            json,
-        ])
+/// What stands in front of the JSON, when there are no attachments: an Engine.IO message (`4`), our type,
+/// namespace and id.
+fn write_header(packet: &mut Vec<u8>, kind: u8, namespace: &str, id: Option<u64>) {
+    packet.extend_from_slice(&[b'4', kind]);
+    if namespace != "/" {
+        packet.extend_from_slice(namespace.as_bytes());
+        packet.push(b',');
+    }
+    if let Some(id) = id {
+        packet.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
     }
 }
 
