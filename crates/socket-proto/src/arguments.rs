@@ -52,7 +52,8 @@ impl<'p> Arguments<'p> {
     /// Reads the next argument as a `T`.
     ///
     /// `T` may borrow from the packet: a `&str` works where the text has no escapes, a `&[u8]` for an
-    /// attachment. When no argument is left, an `Option` is `None`.
+    /// attachment. When no argument is left, an `Option` is `None`. A number without a fraction is an integer
+    /// however it is written (`1.0`), one beyond a double is infinite, and half a surrogate pair is U+FFFD.
     ///
     /// # Errors
     /// [`ArgumentCause::Missing`] when no argument is left and `T` needs one, [`ArgumentCause::Type`] when `T` cannot

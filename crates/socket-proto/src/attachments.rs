@@ -13,7 +13,7 @@ use crate::limits::Limits;
 
 /// The attachments of one packet, complete.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Attachments {
+pub(crate) struct Attachments {
     parts: Vec<Vec<u8>>,
     /// In the order of the text; no two overlap.
     placeholders: Vec<Placeholder>,
@@ -64,8 +64,7 @@ impl Attachments {
     }
 
     /// The attachments as they came.
-    #[must_use]
-    pub fn parts(&self) -> &[Vec<u8>] {
+    pub(crate) fn parts(&self) -> &[Vec<u8>] {
         &self.parts
     }
 

@@ -19,6 +19,10 @@ use crate::json::ser;
 ///
 /// [`Arguments`](crate::arguments::Arguments) that came in may go out again as they are: nothing is read, and
 /// their attachments follow.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the arguments of an event",
+    note = "a value is one argument and a tuple several: all of them must implement `serde::Serialize`"
+)]
 pub trait EventArguments {
     /// Appends the arguments.
     ///

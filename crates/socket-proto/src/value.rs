@@ -6,6 +6,8 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::binary::Binary;
+
 /// Anything that an argument can be, bytes included.
 ///
 /// Read from an event and emitted again it is the same on the wire, save what JavaScript would change, too:
@@ -101,6 +103,7 @@ impl Value {
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
+            // A unit would be no argument at all: see `EventArguments`.
             Value::Null => serializer.serialize_unit_struct("Null"),
             Value::Bool(value) => serializer.serialize_bool(*value),
             Value::Number(Number::Unsigned(number)) => serializer.serialize_u64(*number),
@@ -234,8 +237,8 @@ impl From<String> for Value {
     }
 }
 
-impl From<crate::binary::Binary> for Value {
-    fn from(binary: crate::binary::Binary) -> Value {
+impl From<Binary> for Value {
+    fn from(binary: Binary) -> Value {
         Value::Binary(binary.0)
     }
 }
