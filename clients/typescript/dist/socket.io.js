@@ -32,19 +32,15 @@
     random: () => Math.random()
   };
   var Backoff = class {
-    constructor(random, min, max, jitter) {
-      this.random = random;
-      this.min = min;
-      this.max = max;
-      this.jitter = jitter;
+    constructor() {
       /** How many delays were given since the last reset. */
       this.attempts = 0;
     }
-    /** The next delay in whole milliseconds. */
-    next() {
-      const delay = Math.min(this.max, this.min * 2 ** this.attempts++);
-      const spread = delay * (1 + (2 * this.random() - 1) * this.jitter);
-      return Math.max(0, Math.floor(spread > this.max ? 2 * this.max - spread : spread));
+    /** The next delay in whole milliseconds; `random` is a number in [0, 1). */
+    next(min, max, jitter, random) {
+      const delay = Math.min(max, min * 2 ** this.attempts++);
+      const spread = delay * (1 + (2 * random - 1) * jitter);
+      return Math.max(0, Math.floor(spread > max ? 2 * max - spread : spread));
     }
     /** The next delay is `min` again. */
     reset() {
@@ -64,10 +60,10 @@
      * `limit` caps the gap, and wins over `pace`: without a peer that counts requests as signs of life a ping waits for
      * the next poll, and must be answered in time.
      */
-    next(full, limit2) {
+    next(full, limit) {
       this.gap = full ? this.pace.min : Math.min(this.pace.max, this.gap * 2);
       const spread = this.gap * (1 + (2 * this.random() - 1) * JITTER);
-      return Math.floor(Math.min(spread, limit2));
+      return Math.floor(Math.min(spread, limit));
     }
   };
 
@@ -159,10 +155,8 @@
   function toBytes(data) {
     return data instanceof ArrayBuffer ? new Uint8Array(data) : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   }
-  function encodeText(packet) {
-    const { type, data } = packet;
-    if (data !== void 0 && typeof data !== "string") return "b" + encodeBase64(toBytes(data));
-    return TYPES.indexOf(type) + (data || "");
+  function encodeText(type, data) {
+    return typeof data === "object" ? "b" + encodeBase64(toBytes(data)) : TYPES.indexOf(type) + (data || "");
   }
   function decodeText(text) {
     if (text[0] === "b") return { type: "message", data: decodeBase64(text.slice(1)) };
@@ -207,8 +201,8 @@
 
   // src/engine/payload.ts
   var SEPARATOR = "";
-  function encodePayload(packets) {
-    return packets.map(encodeText).join(SEPARATOR);
+  function joinPayload(packets) {
+    return packets.join(SEPARATOR);
   }
   function decodePayload(body) {
     const packets = [];
@@ -243,44 +237,52 @@
       this.type = "TransportError";
     }
   };
+  function notAPacket(transport, found) {
+    return new TransportError(transport + ": the server sent what is no packet", found);
+  }
   function address(route, scheme, transport, wait) {
     var _a;
     const { options } = route;
-    const query = new URLSearchParams();
+    const query = {};
     for (const [name, value] of Object.entries(options.query)) {
-      if (value !== void 0) query.append(name, String(value));
+      if (value !== void 0) query[name] = String(value);
     }
-    query.set("EIO", "4");
-    query.set("transport", transport);
-    if (options.transports.includes("sse")) query.set("sse", "1");
-    if (options.forceBase64) query.set("b64", "1");
-    if (wait !== void 0) query.set("wait", String(wait));
+    query.EIO = "4";
+    query.transport = transport;
+    if (options.transports.includes("sse")) query.sse = "1";
+    if (options.forceBase64) query.b64 = "1";
+    if (wait !== void 0) query.wait = String(wait);
     if ((_a = options.timestampRequests) != null ? _a : transport === "polling") {
-      query.set(options.timestampParam, options.clock.random().toString(36).slice(2, 10));
+      query[options.timestampParam] = options.clock.random().toString(36).slice(2, 10);
     }
-    if (route.sid) query.set("sid", route.sid);
-    return `${scheme}${route.secure ? "s" : ""}://${route.host}${options.path}?${query}`;
+    if (route.sid) query.sid = route.sid;
+    return `${scheme}${route.secure ? "s" : ""}://${route.host}${options.path}?${new URLSearchParams(query)}`;
   }
 
   // src/engine/transports/http.ts
   async function request(route, transport, init) {
     var _a;
     const { options, stats } = route;
-    const { method, signal, body, wait, headers, keepalive } = init;
+    const { clock, requestTimeout } = options;
+    const { method, abort, body, wait, headers, keepalive } = init;
     const ask = ((_a = options.transportOptions[transport]) == null ? void 0 : _a.fetch) || fetch;
     stats.requests++;
     if (body !== void 0) stats.bytesUp += utf8Length(body);
+    const done = requestTimeout ? clock.after(requestTimeout, () => abort.abort()) : () => {
+    };
     let response;
     try {
       response = await ask(address(route, "http", transport, wait), __spreadValues(__spreadValues({
         method,
-        signal,
+        signal: abort.signal,
         headers: __spreadValues(__spreadValues({}, options.extraHeaders), headers),
         credentials: options.withCredentials ? "include" : "same-origin",
         cache: "no-store"
       }, body !== void 0 && { body }), keepalive && { keepalive }));
     } catch (error) {
       throw new TransportError(transport + ": the server cannot be reached", error);
+    } finally {
+      done();
     }
     if (response.ok) return response;
     throw await refusal(route, transport, response);
@@ -309,11 +311,6 @@
     }
     return new TransportError(`${transport}: the server answered ${response.status}${message}`, response.status, code);
   }
-  function limit(route, abort) {
-    const { clock, requestTimeout } = route.options;
-    return requestTimeout ? clock.after(requestTimeout, () => abort.abort()) : () => {
-    };
-  }
   var Upload = class {
     constructor(route, transport, ondone, onfail) {
       this.route = route;
@@ -326,19 +323,13 @@
     /** Sends packets; `ondone` or `onfail` follows. Only while not `busy`. */
     send(packets, keepalive = false) {
       this.busy = true;
+      const end = (done) => {
+        this.busy = false;
+        (this.onidle || done)();
+      };
       void this.post(packets, keepalive).then(
-        () => {
-          this.busy = false;
-          const { onidle } = this;
-          if (onidle) onidle();
-          else this.ondone();
-        },
-        (error) => {
-          this.busy = false;
-          const { onidle } = this;
-          if (onidle) onidle();
-          else this.onfail(error);
-        }
+        () => end(this.ondone),
+        (error) => end(() => this.onfail(error))
       );
     }
     /** Says goodbye behind a POST that is under way, then calls `done`, whether it was heard or not. */
@@ -360,31 +351,21 @@
     async post(packets, keepalive) {
       const { route, transport } = this;
       const abort = this.abort = new AbortController();
-      const done = limit(route, abort);
-      try {
-        const response = await request(route, transport, {
-          method: "POST",
-          // A content type that needs no preflight.
-          headers: { "Content-Type": "text/plain;charset=UTF-8" },
-          body: await encode(packets),
-          signal: abort.signal,
-          keepalive
-        });
-        await readText(route, transport, response);
-      } finally {
-        done();
-      }
+      const response = await request(route, transport, {
+        method: "POST",
+        // A content type that needs no preflight.
+        headers: { "Content-Type": "text/plain;charset=UTF-8" },
+        body: await encode(packets),
+        abort,
+        keepalive
+      });
+      await readText(route, transport, response);
     }
   };
   async function encode(packets) {
-    const ready = [];
-    for (const packet of packets) {
-      const { data } = packet;
-      if (isBlob(data)) ready.push({ type: "message", data: await data.arrayBuffer() });
-      else if (typeof data === "object") ready.push({ type: "message", data: toBytes(data) });
-      else ready.push(__spreadValues({ type: packet.type }, data !== void 0 && { data }));
-    }
-    return encodePayload(ready);
+    const texts = [];
+    for (const { type, data } of packets) texts.push(encodeText(type, isBlob(data) ? await data.arrayBuffer() : data));
+    return joinPayload(texts);
   }
 
   // src/engine/transports/polling.ts
@@ -413,7 +394,7 @@
         "polling",
         () => {
           if (this.onpaused) this.checkPaused();
-          else events.ondrain();
+          else this.events.ondrain();
         },
         (error) => this.fail(error)
       );
@@ -463,17 +444,15 @@
     async poll() {
       const { route } = this;
       const abort = this.get = new AbortController();
-      const done = limit(route, abort);
       let body;
       try {
         const { wait } = route.options.poll;
-        const response = await request(route, "polling", { method: "GET", signal: abort.signal, wait });
+        const response = await request(route, "polling", { method: "GET", abort, wait });
         body = await readText(route, "polling", response);
       } catch (error) {
         this.fail(error);
         return;
       } finally {
-        done();
         this.get = void 0;
       }
       this.receive(decodePayload(body));
@@ -495,7 +474,7 @@
       let full = false;
       for (const packet of packets) {
         if (this.state !== "open") break;
-        if (!packet) return this.fail(new TransportError("polling: the server sent what is no packet", packets));
+        if (!packet) return this.fail(notAPacket(this.name, packets));
         if (packet.type === "close") return this.fail();
         full || (full = packet.type !== "noop");
         this.events.onpacket(packet);
@@ -586,17 +565,17 @@
       this.events = events;
       this.name = "sse";
       this.state = "opening";
+      this.backoff = new Backoff();
       this.resumeUntil = 0;
       this.lastEventId = "";
       /** Whether the last packet was the noop after which the server writes nothing more here. */
       this.sealed = false;
-      this.backoff = new Backoff(route.options.clock.random, RESUME_MIN, RESUME_MAX, 0.5);
       this.upload = new Upload(
         route,
         "sse",
         () => {
           if (this.onpaused) this.checkPaused();
-          else if (this.state === "open") events.ondrain();
+          else if (this.state === "open") this.events.ondrain();
         },
         (error) => this.end(error)
       );
@@ -657,19 +636,16 @@
     async fetchStream() {
       const { route, lastEventId } = this;
       const abort = this.abort = new AbortController();
-      const done = limit(route, abort);
       let response;
       try {
         response = await request(route, "sse", {
           method: "GET",
-          signal: abort.signal,
+          abort,
           headers: __spreadValues({ Accept: "text/event-stream" }, lastEventId && { "Last-Event-ID": lastEventId })
         });
       } catch (error) {
         this.refused(error);
         return;
-      } finally {
-        done();
       }
       if (response.status !== 200 || !(response.headers.get("content-type") || "").startsWith("text/event-stream")) {
         abort.abort();
@@ -730,7 +706,7 @@
       for (const line of lines) {
         if (this.state === "closed") return;
         const packet = decodeLine(line);
-        if (!packet) return this.end(new TransportError("sse: the server sent what is no packet", line));
+        if (!packet) return this.end(notAPacket(this.name, line));
         if (packet.type === "close") return this.end();
         this.sealed = packet.type === "noop";
         this.events.onpacket(packet);
@@ -752,7 +728,7 @@
       if (!this.lastEventId) return this.end(state === "opening" ? new TransportError("sse: the stream broke") : void 0);
       this.state = "resuming";
       this.resumeUntil || (this.resumeUntil = clock.now() + RESUME_FOR);
-      const wait = this.backoff.next();
+      const wait = this.backoff.next(RESUME_MIN, RESUME_MAX, 0.5, clock.random());
       if (clock.now() + wait > this.resumeUntil) return this.end();
       this.cancelWait = clock.after(wait, () => void this.fetchStream());
     }
@@ -771,7 +747,7 @@
     }
     open() {
       var _a;
-      const { route, events } = this;
+      const { route } = this;
       const { transportOptions, protocols, extraHeaders } = route.options;
       const given = (_a = transportOptions.websocket) == null ? void 0 : _a.WebSocket;
       const url = address(route, "ws", "websocket");
@@ -780,21 +756,21 @@
       try {
         socket = given ? new given(url, [...protocols], { headers: extraHeaders }) : new WebSocket(url, [...protocols]);
       } catch (error) {
-        events.onclose(new TransportError("websocket: none can be made here", error));
+        this.events.onclose(new TransportError("websocket: none can be made here", error));
         return;
       }
       this.socket = socket;
       socket.binaryType = "arraybuffer";
       socket.onopen = () => {
         this.writable = true;
-        events.onopen();
+        this.events.onopen();
       };
       socket.onmessage = (event) => {
         const { data } = event;
         route.stats.bytesDown += byteLength(data);
         const packet = typeof data === "string" ? decodeText(data) : { type: "message", data };
-        if (packet) events.onpacket(packet);
-        else this.end(new TransportError("websocket: the server sent what is no packet", data));
+        if (packet) this.events.onpacket(packet);
+        else this.end(notAPacket(this.name, data));
       };
       socket.onclose = (event) => this.end(void 0, event);
       socket.onerror = (event) => this.end(new TransportError("websocket: the connection failed", event));
@@ -837,8 +813,7 @@
   };
   function encodeMessage(packet, base64) {
     const { type, data } = packet;
-    if (typeof data !== "object") return encodeText(__spreadValues({ type }, data && { data }));
-    return base64 && !isBlob(data) ? encodeText({ type: "message", data }) : data;
+    return typeof data === "object" && (isBlob(data) || !base64) ? data : encodeText(type, data);
   }
 
   // src/engine/upgrade.ts
@@ -954,6 +929,15 @@
       this.cancelClose = () => {
       };
       this.undo = [];
+      this.events = {
+        onopen: () => {
+        },
+        onpacket: (packet) => this.receive(packet),
+        ondrain: () => this.drained(),
+        // A ping may have been lost with the old stream; a pong that nobody asked for does no harm.
+        onresume: () => this.push({ type: "pong" }),
+        onclose: (error, description) => this.lost(error, description)
+      };
       const opts = __spreadValues({}, DEFAULTS);
       for (const [name, value] of Object.entries(options)) {
         if (value !== void 0) Object.assign(opts, { [name]: value });
@@ -1011,44 +995,8 @@
       const [name] = this.names;
       if (this.readyState !== "opening") return;
       if (!name || !TRANSPORTS[name]) return this.lost(new TransportError("no such transport: " + name));
-      this.transport = this.make(name);
+      this.transport = new TRANSPORTS[name](this.route, this.events);
       this.transport.open();
-    }
-    // A transport's events reach the session while it is the session's own, and `probing` before; the last words of one
-    // that was left behind are not heard.
-    make(name, probing) {
-      const own = {
-        onopen: () => {
-        },
-        onpacket: (packet) => this.receive(packet),
-        ondrain: () => this.drained(),
-        onresume: () => this.resumed(),
-        onclose: (error, description) => this.lost(error, description)
-      };
-      const to = () => this.transport === transport ? own : this.upgrade && probing;
-      const transport = new TRANSPORTS[name](this.route, {
-        onopen: () => {
-          var _a;
-          return (_a = to()) == null ? void 0 : _a.onopen();
-        },
-        onpacket: (packet) => {
-          var _a;
-          return (_a = to()) == null ? void 0 : _a.onpacket(packet);
-        },
-        ondrain: () => {
-          var _a;
-          return (_a = to()) == null ? void 0 : _a.ondrain();
-        },
-        onresume: () => {
-          var _a;
-          return (_a = to()) == null ? void 0 : _a.onresume();
-        },
-        onclose: (error, description) => {
-          var _a;
-          return (_a = to()) == null ? void 0 : _a.onclose(error, description);
-        }
-      });
-      return transport;
     }
     receive(packet) {
       if (this.readyState === "closed") return;
@@ -1129,11 +1077,6 @@
       if (this.readyState !== "closing" || this.sending || this.writeBuffer.length || this.upgrading) return;
       this.end("forced close");
     }
-    // A ping may have been lost with the old stream; a pong that nobody asked for does no harm.
-    resumed() {
-      this.push({ type: "pong" });
-      this.flush();
-    }
     // ---- moving to a better transport
     probe() {
       const name = this.candidates.shift();
@@ -1142,7 +1085,7 @@
         this.upgrade = void 0;
         this.upgrading = false;
       };
-      this.upgrade = new Upgrade((events) => this.make(name, events), this.transport, this.route, this.patience, {
+      this.upgrade = new Upgrade((events) => new TRANSPORTS[name](this.route, events), this.transport, this.route, this.patience, {
         onprobed: (candidate) => {
           this.upgrading = true;
           this.fire("upgrading", candidate);
@@ -1151,6 +1094,7 @@
           done();
           this.sending = false;
           websocketWorked = name === "websocket";
+          candidate.events = this.events;
           this.transport = candidate;
           this.fire("upgrade", candidate);
           this.flush();
@@ -1737,6 +1681,7 @@
       var _a, _b, _c, _d, _e, _f;
       super();
       this.sockets = /* @__PURE__ */ new Map();
+      this.backoff = new Backoff();
       this.readyState = "closed";
       this.decoder = new Decoder();
       this.reconnecting = false;
@@ -1749,15 +1694,14 @@
       this.opts = opts;
       this.clock = opts.clock || systemClock;
       this.autoConnect = (_a = opts.autoConnect) != null ? _a : true;
-      this.mayReconnect = (_b = opts.reconnection) != null ? _b : true;
-      this.maxAttempts = opts.reconnectionAttempts || Infinity;
-      this.timeoutMs = (_c = opts.timeout) != null ? _c : 2e4;
-      this.backoff = new Backoff(
-        () => this.clock.random(),
-        (_d = opts.reconnectionDelay) != null ? _d : 1e3,
-        (_e = opts.reconnectionDelayMax) != null ? _e : 5e3,
-        (_f = opts.randomizationFactor) != null ? _f : 0.5
-      );
+      this.settings = {
+        reconnection: (_b = opts.reconnection) != null ? _b : true,
+        reconnectionAttempts: opts.reconnectionAttempts || Infinity,
+        reconnectionDelay: (_c = opts.reconnectionDelay) != null ? _c : 1e3,
+        reconnectionDelayMax: (_d = opts.reconnectionDelayMax) != null ? _d : 5e3,
+        randomizationFactor: (_e = opts.randomizationFactor) != null ? _e : 0.5,
+        timeout: (_f = opts.timeout) != null ? _f : 2e4
+      };
       if (this.autoConnect) this.open();
     }
     /** Whether packets can be sent. */
@@ -1794,7 +1738,7 @@
         this.fire("error", error);
         for (const socket of this.sockets.values()) socket.handleError(error);
         if (done) done(error);
-        else if (this.mayReconnect && !this.reconnecting && !this.backoff.attempts) this.reconnect();
+        else if (this.settings.reconnection && !this.reconnecting && !this.backoff.attempts) this.reconnect();
       };
       engine.on("open", () => {
         if (!current()) return;
@@ -1813,8 +1757,9 @@
       });
       engine.on("ping", () => current() && this.fire("ping"));
       engine.on("message", (data) => current() && this.receive(data));
-      if (this.timeoutMs !== false) {
-        this.cancelTimeout = this.clock.after(this.timeoutMs, () => {
+      const { timeout } = this.settings;
+      if (timeout !== false) {
+        this.cancelTimeout = this.clock.after(timeout, () => {
           if (!current()) return;
           fail(new Error("timeout"));
           engine.close();
@@ -1837,38 +1782,26 @@
       this.disconnect();
     }
     reconnection(value) {
-      if (value === void 0) return this.mayReconnect;
-      this.mayReconnect = value;
-      if (!value) {
+      if (value === false) {
         this.reconnecting = false;
         this.cancelReconnect();
       }
-      return this;
+      return this.setting("reconnection", value);
     }
     reconnectionAttempts(value) {
-      if (value === void 0) return this.maxAttempts;
-      this.maxAttempts = value;
-      return this;
+      return this.setting("reconnectionAttempts", value);
     }
     reconnectionDelay(value) {
-      if (value === void 0) return this.backoff.min;
-      this.backoff.min = value;
-      return this;
+      return this.setting("reconnectionDelay", value);
     }
     reconnectionDelayMax(value) {
-      if (value === void 0) return this.backoff.max;
-      this.backoff.max = value;
-      return this;
+      return this.setting("reconnectionDelayMax", value);
     }
     randomizationFactor(value) {
-      if (value === void 0) return this.backoff.jitter;
-      this.backoff.jitter = value;
-      return this;
+      return this.setting("randomizationFactor", value);
     }
     timeout(value) {
-      if (value === void 0) return this.timeoutMs;
-      this.timeoutMs = value;
-      return this;
+      return this.setting("timeout", value);
     }
     /** @internal Sends a packet now: attachments directly behind their packet. */
     sendPacket(packet) {
@@ -1879,6 +1812,11 @@
     release() {
       for (const socket of this.sockets.values()) if (socket.active) return;
       this.disconnect();
+    }
+    setting(name, value) {
+      if (value === void 0) return this.settings[name];
+      this.settings[name] = value;
+      return this;
     }
     opened() {
       var _a;
@@ -1910,12 +1848,12 @@
       this.backoff.reset();
       this.fire("close", reason, description);
       for (const socket of this.sockets.values()) if (socket.active) socket.handleClose(reason, description);
-      if (again && this.mayReconnect && this.readyState === "closed") this.reconnect();
+      if (again && this.settings.reconnection && this.readyState === "closed") this.reconnect();
     }
     reconnect() {
       if (this.reconnecting) return;
-      const { backoff } = this;
-      if (backoff.attempts >= this.maxAttempts) {
+      const { backoff, clock, settings } = this;
+      if (backoff.attempts >= settings.reconnectionAttempts) {
         backoff.reset();
         this.fire("reconnect_failed");
         return;
@@ -1938,7 +1876,9 @@
           }
         });
       };
-      const cancelTimer = this.clock.after(backoff.next(), attempt);
+      const { reconnectionDelay, reconnectionDelayMax, randomizationFactor } = settings;
+      const delay = backoff.next(reconnectionDelay, reconnectionDelayMax, randomizationFactor, clock.random());
+      const cancelTimer = clock.after(delay, attempt);
       const stopListening = onOnline(attempt);
       this.cancelReconnect = () => {
         cancelTimer();

@@ -36,18 +36,11 @@ export class Backoff {
   /** How many delays were given since the last reset. */
   attempts = 0;
 
-  constructor(
-    private readonly random: () => number,
-    public min: number,
-    public max: number,
-    public jitter: number,
-  ) {}
-
-  /** The next delay in whole milliseconds. */
-  next(): number {
-    const delay = Math.min(this.max, this.min * 2 ** this.attempts++);
-    const spread = delay * (1 + (2 * this.random() - 1) * this.jitter);
-    return Math.max(0, Math.floor(spread > this.max ? 2 * this.max - spread : spread));
+  /** The next delay in whole milliseconds; `random` is a number in [0, 1). */
+  next(min: number, max: number, jitter: number, random: number): number {
+    const delay = Math.min(max, min * 2 ** this.attempts++);
+    const spread = delay * (1 + (2 * random - 1) * jitter);
+    return Math.max(0, Math.floor(spread > max ? 2 * max - spread : spread));
   }
 
   /** The next delay is `min` again. */

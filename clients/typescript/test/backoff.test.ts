@@ -4,24 +4,24 @@ import { Backoff, PollScheduler } from "../src/backoff.js";
 
 describe("a back-off", () => {
   test("doubles from the smallest to the longest delay", () => {
-    const backoff = new Backoff(() => 0.5, 1_000, 5_000, 0.5);
-    assert.deepEqual([1, 2, 3, 4, 5].map(() => backoff.next()), [1_000, 2_000, 4_000, 5_000, 5_000]);
+    const backoff = new Backoff();
+    assert.deepEqual([1, 2, 3, 4, 5].map(() => backoff.next(1_000, 5_000, 0.5, 0.5)), [1_000, 2_000, 4_000, 5_000, 5_000]);
     assert.equal(backoff.attempts, 5);
   });
 
   test("begins anew after a reset", () => {
-    const backoff = new Backoff(() => 0.5, 100, 10_000, 0);
-    backoff.next();
-    backoff.next();
+    const backoff = new Backoff();
+    backoff.next(100, 10_000, 0, 0.5);
+    backoff.next(100, 10_000, 0, 0.5);
     backoff.reset();
-    assert.equal(backoff.next(), 100);
+    assert.equal(backoff.next(100, 10_000, 0, 0.5), 100);
   });
 
   test("spreads each delay evenly, and never over the longest", () => {
     const seen = (dice: number, attempts: number) => {
-      const backoff = new Backoff(() => dice, 1_000, 5_000, 0.5);
+      const backoff = new Backoff();
       backoff.attempts = attempts;
-      return backoff.next();
+      return backoff.next(1_000, 5_000, 0.5, dice);
     };
     assert.equal(seen(0, 0), 500);
     assert.equal(seen(0.999999, 0), 1_499);
@@ -34,9 +34,9 @@ describe("a back-off", () => {
   });
 
   test("stays within its bounds after a thousand attempts", () => {
-    const backoff = new Backoff(Math.random, 1_000, 5_000, 1);
+    const backoff = new Backoff();
     for (let attempt = 0; attempt < 1_200; attempt++) {
-      const delay = backoff.next();
+      const delay = backoff.next(1_000, 5_000, 1, Math.random());
       assert.ok(delay >= 0 && delay <= 5_000 && Number.isInteger(delay));
     }
   });

@@ -17,15 +17,10 @@ export declare const systemClock: Clock;
  * would send half of them back in the same instant.
  */
 export declare class Backoff {
-    private readonly random;
-    min: number;
-    max: number;
-    jitter: number;
     /** How many delays were given since the last reset. */
     attempts: number;
-    constructor(random: () => number, min: number, max: number, jitter: number);
-    /** The next delay in whole milliseconds. */
-    next(): number;
+    /** The next delay in whole milliseconds; `random` is a number in [0, 1). */
+    next(min: number, max: number, jitter: number, random: number): number;
     /** The next delay is `min` again. */
     reset(): void;
 }

@@ -42,11 +42,9 @@ export function toBytes(data: ArrayBuffer | ArrayBufferView): Uint8Array {
   return data instanceof ArrayBuffer ? new Uint8Array(data) : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
-/** The packet as text: `<digit><data>`, or `b<base64>` for a binary message. */
-export function encodeText(packet: Packet<ArrayBuffer | ArrayBufferView>): string {
-  const { type, data } = packet;
-  if (data !== undefined && typeof data !== "string") return "b" + encodeBase64(toBytes(data));
-  return TYPES.indexOf(type) + (data || "");
+/** A packet as text: `<digit><data>`, or `b<base64>` for a binary message. */
+export function encodeText(type: Packet["type"], data?: string | ArrayBuffer | ArrayBufferView): string {
+  return typeof data === "object" ? "b" + encodeBase64(toBytes(data)) : TYPES.indexOf(type) + (data || "");
 }
 
 /**

@@ -2,13 +2,13 @@
 //
 // Spec: Engine.IO v4, "Packet encoding", HTTP long-polling.
 
-import { byteLength, decodeText, encodeText, type Packet } from "./packet.js";
+import { byteLength, decodeText, type Packet } from "./packet.js";
 
 const SEPARATOR = "\x1e";
 
-/** Joins packets into one body. Text that holds 0x1E itself would be split by the reader; JSON never does. */
-export function encodePayload(packets: readonly Packet<ArrayBuffer | ArrayBufferView>[]): string {
-  return packets.map(encodeText).join(SEPARATOR);
+/** Joins packets in their text form. Text that holds 0x1E itself would be split by the reader; JSON never does. */
+export function joinPayload(packets: readonly string[]): string {
+  return packets.join(SEPARATOR);
 }
 
 /** The packets of a body, up to the first piece that is none: a `null` stands for it, and ends the list. */

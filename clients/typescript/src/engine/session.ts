@@ -135,6 +135,14 @@ export class Session extends Emitter<NoEvents, SessionEvents> {
   private cancelHeartbeat: () => void = () => {};
   private cancelClose: () => void = () => {};
   private readonly undo: (() => void)[] = [];
+  private readonly events: TransportEvents = {
+    onopen: () => {},
+    onpacket: (packet) => this.receive(packet),
+    ondrain: () => this.drained(),
+    // A ping may have been lost with the old stream; a pong that nobody asked for does no harm.
+    onresume: () => this.push({ type: "pong" }),
+    onclose: (error, description) => this.lost(error, description),
+  };
 
   /** Connects to `host` (`name[:port]`), with TLS when `secure`. */
   constructor(host: string, secure: boolean, options: Partial<EngineOptions> = {}) {
@@ -204,29 +212,8 @@ export class Session extends Emitter<NoEvents, SessionEvents> {
     const [name] = this.names;
     if (this.readyState !== "opening") return;
     if (!name || !TRANSPORTS[name]) return this.lost(new TransportError("no such transport: " + name));
-    this.transport = this.make(name);
+    this.transport = new TRANSPORTS[name](this.route, this.events);
     this.transport.open();
-  }
-
-  // A transport's events reach the session while it is the session's own, and `probing` before; the last words of one
-  // that was left behind are not heard.
-  private make(name: TransportName, probing?: TransportEvents): Transport {
-    const own: TransportEvents = {
-      onopen: () => {},
-      onpacket: (packet) => this.receive(packet),
-      ondrain: () => this.drained(),
-      onresume: () => this.resumed(),
-      onclose: (error, description) => this.lost(error, description),
-    };
-    const to = () => (this.transport === transport ? own : this.upgrade && probing);
-    const transport: Transport = new TRANSPORTS[name](this.route, {
-      onopen: () => to()?.onopen(),
-      onpacket: (packet) => to()?.onpacket(packet),
-      ondrain: () => to()?.ondrain(),
-      onresume: () => to()?.onresume(),
-      onclose: (error, description) => to()?.onclose(error, description),
-    });
-    return transport;
   }
 
   private receive(packet: Packet<ArrayBuffer>): void {
@@ -317,12 +304,6 @@ export class Session extends Emitter<NoEvents, SessionEvents> {
     this.end("forced close");
   }
 
-  // A ping may have been lost with the old stream; a pong that nobody asked for does no harm.
-  private resumed(): void {
-    this.push({ type: "pong" });
-    this.flush();
-  }
-
   // ---- moving to a better transport
 
   private probe(): void {
@@ -332,7 +313,7 @@ export class Session extends Emitter<NoEvents, SessionEvents> {
       this.upgrade = undefined;
       this.upgrading = false;
     };
-    this.upgrade = new Upgrade((events) => this.make(name, events), this.transport, this.route, this.patience, {
+    this.upgrade = new Upgrade((events) => new TRANSPORTS[name](this.route, events), this.transport, this.route, this.patience, {
       onprobed: (candidate) => {
         this.upgrading = true;
         this.fire("upgrading", candidate);
@@ -341,6 +322,7 @@ export class Session extends Emitter<NoEvents, SessionEvents> {
         done();
         this.sending = false;
         websocketWorked = name === "websocket";
+        candidate.events = this.events;
         this.transport = candidate;
         this.fire("upgrade", candidate);
         this.flush();

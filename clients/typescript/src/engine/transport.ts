@@ -24,9 +24,16 @@ export class TransportError extends Error {
   }
 }
 
+/** The end of a transport whose server sent something that is no packet. */
+export function notAPacket(transport: TransportName, found: unknown): TransportError {
+  return new TransportError(transport + ": the server sent what is no packet", found);
+}
+
 /** One technique at work for one session. */
 export interface Transport {
   readonly name: TransportName;
+  /** Who is told: the upgrade while the transport is a candidate, the session from then on. */
+  events: TransportEvents;
   /** Whether `send` may be called now, and would leave at once. */
   readonly writable: boolean;
   /** Begins. Whatever comes of it is told through the events. */
@@ -40,7 +47,7 @@ export interface Transport {
   pause?(done: () => void): void;
   /** Takes back a `pause` whose `done` was not called yet. */
   resume?(): void;
-  /** Ends in order, telling the server. Calls no event any more. */
+  /** Ends in order, telling the server. Calls no event any more; neither does a transport after `pause`. */
   close(): void;
 }
 
@@ -130,7 +137,7 @@ export interface EngineOptions {
   readonly timestampRequests?: boolean;
   /** The cache buster's name. Default `t`. */
   readonly timestampParam: string;
-  /** Milliseconds after which a request without an answer fails; a held poll counts too. Default 0: never. */
+  /** Milliseconds that an answer may take to begin; a held poll counts too. Default 0: any time. */
   readonly requestTimeout: number;
   /** WebSocket subprotocols to offer. Default none. */
   readonly protocols: readonly string[];
@@ -161,19 +168,19 @@ export interface Route {
 /** The address of a request of `transport`: `http` or `ws`, with TLS as the route says. */
 export function address(route: Route, scheme: "http" | "ws", transport: TransportName, wait?: number): string {
   const { options } = route;
-  const query = new URLSearchParams();
+  const query: Record<string, string> = {};
   for (const [name, value] of Object.entries(options.query)) {
-    if (value !== undefined) query.append(name, String(value));
+    if (value !== undefined) query[name] = String(value);
   }
-  query.set("EIO", "4");
-  query.set("transport", transport);
+  query.EIO = "4";
+  query.transport = transport;
   // Asks a Sockeye server to list `sse` among the upgrades; others ignore it.
-  if (options.transports.includes("sse")) query.set("sse", "1");
-  if (options.forceBase64) query.set("b64", "1");
-  if (wait !== undefined) query.set("wait", String(wait));
+  if (options.transports.includes("sse")) query.sse = "1";
+  if (options.forceBase64) query.b64 = "1";
+  if (wait !== undefined) query.wait = String(wait);
   if (options.timestampRequests ?? transport === "polling") {
-    query.set(options.timestampParam, options.clock.random().toString(36).slice(2, 10));
+    query[options.timestampParam] = options.clock.random().toString(36).slice(2, 10);
   }
-  if (route.sid) query.set("sid", route.sid);
-  return `${scheme}${route.secure ? "s" : ""}://${route.host}${options.path}?${query}`;
+  if (route.sid) query.sid = route.sid;
+  return `${scheme}${route.secure ? "s" : ""}://${route.host}${options.path}?${new URLSearchParams(query)}`;
 }

@@ -33,6 +33,17 @@ export interface ConnectionOptions extends EngineOptions {
   readonly maxAttachments: number;
 }
 
+/** The options that can be changed while the connection lives. */
+type Settings = {
+  -readonly [Name in
+    | "reconnection"
+    | "reconnectionAttempts"
+    | "reconnectionDelay"
+    | "reconnectionDelayMax"
+    | "randomizationFactor"
+    | "timeout"]: ConnectionOptions[Name];
+};
+
 /** What a connection tells. */
 export interface ConnectionEvents {
   open: () => void;
@@ -62,12 +73,10 @@ export class Connection extends Emitter<NoEvents, ConnectionEvents> implements C
 
   private readonly target: Target;
   private readonly sockets = new Map<string, Socket<never, never, Connection>>();
-  private readonly backoff: Backoff;
+  private readonly backoff = new Backoff();
   private readyState: "closed" | "opening" | "open" = "closed";
   private decoder = new Decoder();
-  private mayReconnect: boolean;
-  private maxAttempts: number;
-  private timeoutMs: number | false;
+  private readonly settings: Settings;
   private reconnecting = false;
   private cancelTimeout: () => void = () => {};
   private cancelReconnect: () => void = () => {};
@@ -80,15 +89,14 @@ export class Connection extends Emitter<NoEvents, ConnectionEvents> implements C
     this.opts = opts;
     this.clock = opts.clock || systemClock;
     this.autoConnect = opts.autoConnect ?? true;
-    this.mayReconnect = opts.reconnection ?? true;
-    this.maxAttempts = opts.reconnectionAttempts || Infinity;
-    this.timeoutMs = opts.timeout ?? 20_000;
-    this.backoff = new Backoff(
-      () => this.clock.random(),
-      opts.reconnectionDelay ?? 1_000,
-      opts.reconnectionDelayMax ?? 5_000,
-      opts.randomizationFactor ?? 0.5,
-    );
+    this.settings = {
+      reconnection: opts.reconnection ?? true,
+      reconnectionAttempts: opts.reconnectionAttempts || Infinity,
+      reconnectionDelay: opts.reconnectionDelay ?? 1_000,
+      reconnectionDelayMax: opts.reconnectionDelayMax ?? 5_000,
+      randomizationFactor: opts.randomizationFactor ?? 0.5,
+      timeout: opts.timeout ?? 20_000,
+    };
     if (this.autoConnect) this.open();
   }
 
@@ -136,7 +144,7 @@ export class Connection extends Emitter<NoEvents, ConnectionEvents> implements C
       for (const socket of this.sockets.values()) socket.handleError(error);
       if (done) done(error);
       // The first attempt begins the series; later ones are told to `done`.
-      else if (this.mayReconnect && !this.reconnecting && !this.backoff.attempts) this.reconnect();
+      else if (this.settings.reconnection && !this.reconnecting && !this.backoff.attempts) this.reconnect();
     };
     engine.on("open", () => {
       if (!current()) return;
@@ -155,8 +163,9 @@ export class Connection extends Emitter<NoEvents, ConnectionEvents> implements C
     });
     engine.on("ping", () => current() && this.fire("ping"));
     engine.on("message", (data) => current() && this.receive(data));
-    if (this.timeoutMs !== false) {
-      this.cancelTimeout = this.clock.after(this.timeoutMs, () => {
+    const { timeout } = this.settings;
+    if (timeout !== false) {
+      this.cancelTimeout = this.clock.after(timeout, () => {
         if (!current()) return;
         fail(new Error("timeout"));
         engine.close();
@@ -186,58 +195,46 @@ export class Connection extends Emitter<NoEvents, ConnectionEvents> implements C
   reconnection(): boolean;
   reconnection(value: boolean): this;
   reconnection(value?: boolean): boolean | this {
-    if (value === undefined) return this.mayReconnect;
-    this.mayReconnect = value;
-    if (!value) {
+    if (value === false) {
       this.reconnecting = false;
       this.cancelReconnect();
     }
-    return this;
+    return this.setting("reconnection", value);
   }
 
   /** The option `reconnectionAttempts`, read or changed. */
   reconnectionAttempts(): number;
   reconnectionAttempts(value: number): this;
   reconnectionAttempts(value?: number): number | this {
-    if (value === undefined) return this.maxAttempts;
-    this.maxAttempts = value;
-    return this;
+    return this.setting("reconnectionAttempts", value);
   }
 
   /** The option `reconnectionDelay`, read or changed. */
   reconnectionDelay(): number;
   reconnectionDelay(value: number): this;
   reconnectionDelay(value?: number): number | this {
-    if (value === undefined) return this.backoff.min;
-    this.backoff.min = value;
-    return this;
+    return this.setting("reconnectionDelay", value);
   }
 
   /** The option `reconnectionDelayMax`, read or changed. */
   reconnectionDelayMax(): number;
   reconnectionDelayMax(value: number): this;
   reconnectionDelayMax(value?: number): number | this {
-    if (value === undefined) return this.backoff.max;
-    this.backoff.max = value;
-    return this;
+    return this.setting("reconnectionDelayMax", value);
   }
 
   /** The option `randomizationFactor`, read or changed. */
   randomizationFactor(): number;
   randomizationFactor(value: number): this;
   randomizationFactor(value?: number): number | this {
-    if (value === undefined) return this.backoff.jitter;
-    this.backoff.jitter = value;
-    return this;
+    return this.setting("randomizationFactor", value);
   }
 
   /** The option `timeout`, read or changed. */
   timeout(): number | false;
   timeout(value: number | false): this;
   timeout(value?: number | false): number | false | this {
-    if (value === undefined) return this.timeoutMs;
-    this.timeoutMs = value;
-    return this;
+    return this.setting("timeout", value);
   }
 
   /** @internal Sends a packet now: attachments directly behind their packet. */
@@ -249,6 +246,12 @@ export class Connection extends Emitter<NoEvents, ConnectionEvents> implements C
   release(): void {
     for (const socket of this.sockets.values()) if (socket.active) return;
     this.disconnect();
+  }
+
+  private setting<Name extends keyof Settings>(name: Name, value: Settings[Name] | undefined): Settings[Name] | this {
+    if (value === undefined) return this.settings[name];
+    this.settings[name] = value;
+    return this;
   }
 
   private opened(): void {
@@ -280,13 +283,13 @@ export class Connection extends Emitter<NoEvents, ConnectionEvents> implements C
     this.backoff.reset();
     this.fire("close", reason, description);
     for (const socket of this.sockets.values()) if (socket.active) socket.handleClose(reason, description);
-    if (again && this.mayReconnect && this.readyState === "closed") this.reconnect();
+    if (again && this.settings.reconnection && this.readyState === "closed") this.reconnect();
   }
 
   private reconnect(): void {
     if (this.reconnecting) return;
-    const { backoff } = this;
-    if (backoff.attempts >= this.maxAttempts) {
+    const { backoff, clock, settings } = this;
+    if (backoff.attempts >= settings.reconnectionAttempts) {
       backoff.reset();
       this.fire("reconnect_failed");
       return;
@@ -310,7 +313,9 @@ export class Connection extends Emitter<NoEvents, ConnectionEvents> implements C
         }
       });
     };
-    const cancelTimer = this.clock.after(backoff.next(), attempt);
+    const { reconnectionDelay, reconnectionDelayMax, randomizationFactor } = settings;
+    const delay = backoff.next(reconnectionDelay, reconnectionDelayMax, randomizationFactor, clock.random());
+    const cancelTimer = clock.after(delay, attempt);
     const stopListening = onOnline(attempt);
     this.cancelReconnect = () => {
       cancelTimer();

@@ -20,8 +20,8 @@ export declare function isBinary(value: unknown): value is BinaryData;
 export declare function isBlob(value: unknown): value is Blob;
 /** The bytes that `data` shows: a view's own window, not its whole buffer. */
 export declare function toBytes(data: ArrayBuffer | ArrayBufferView): Uint8Array;
-/** The packet as text: `<digit><data>`, or `b<base64>` for a binary message. */
-export declare function encodeText(packet: Packet<ArrayBuffer | ArrayBufferView>): string;
+/** A packet as text: `<digit><data>`, or `b<base64>` for a binary message. */
+export declare function encodeText(type: Packet["type"], data?: string | ArrayBuffer | ArrayBufferView): string;
 /**
  * A packet from its text form, or `null` when it is none.
  *

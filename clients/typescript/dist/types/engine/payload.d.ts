@@ -1,6 +1,6 @@
 import { type Packet } from "./packet.js";
-/** Joins packets into one body. Text that holds 0x1E itself would be split by the reader; JSON never does. */
-export declare function encodePayload(packets: readonly Packet<ArrayBuffer | ArrayBufferView>[]): string;
+/** Joins packets in their text form. Text that holds 0x1E itself would be split by the reader; JSON never does. */
+export declare function joinPayload(packets: readonly string[]): string;
 /** The packets of a body, up to the first piece that is none: a `null` stands for it, and ends the list. */
 export declare function decodePayload(body: string): (Packet<ArrayBuffer> | null)[];
 /**

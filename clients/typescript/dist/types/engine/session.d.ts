@@ -68,6 +68,7 @@ export declare class Session extends Emitter<NoEvents, SessionEvents> {
     private cancelHeartbeat;
     private cancelClose;
     private readonly undo;
+    private readonly events;
     /** Connects to `host` (`name[:port]`), with TLS when `secure`. */
     constructor(host: string, secure: boolean, options?: Partial<EngineOptions>);
     /** What the session's traffic has cost so far, over all its transports. Live: read it again for newer figures. */
@@ -84,7 +85,6 @@ export declare class Session extends Emitter<NoEvents, SessionEvents> {
      */
     hasPingExpired(): boolean;
     private connect;
-    private make;
     private receive;
     private handshake;
     private expect;
@@ -92,7 +92,6 @@ export declare class Session extends Emitter<NoEvents, SessionEvents> {
     private flush;
     private drained;
     private closeWhenDone;
-    private resumed;
     private probe;
     private lost;
     private end;

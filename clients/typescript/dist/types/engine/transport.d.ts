@@ -15,9 +15,13 @@ export declare class TransportError extends Error {
     /** The Engine.IO error code of a refused request, 0 to 5; absent when the answer had none. */
     code?: number | undefined);
 }
+/** The end of a transport whose server sent something that is no packet. */
+export declare function notAPacket(transport: TransportName, found: unknown): TransportError;
 /** One technique at work for one session. */
 export interface Transport {
     readonly name: TransportName;
+    /** Who is told: the upgrade while the transport is a candidate, the session from then on. */
+    events: TransportEvents;
     /** Whether `send` may be called now, and would leave at once. */
     readonly writable: boolean;
     /** Begins. Whatever comes of it is told through the events. */
@@ -31,7 +35,7 @@ export interface Transport {
     pause?(done: () => void): void;
     /** Takes back a `pause` whose `done` was not called yet. */
     resume?(): void;
-    /** Ends in order, telling the server. Calls no event any more. */
+    /** Ends in order, telling the server. Calls no event any more; neither does a transport after `pause`. */
     close(): void;
 }
 /** What a transport tells its session. Nothing is called after `onclose`. */
@@ -128,7 +132,7 @@ export interface EngineOptions {
     readonly timestampRequests?: boolean;
     /** The cache buster's name. Default `t`. */
     readonly timestampParam: string;
-    /** Milliseconds after which a request without an answer fails; a held poll counts too. Default 0: never. */
+    /** Milliseconds that an answer may take to begin; a held poll counts too. Default 0: any time. */
     readonly requestTimeout: number;
     /** WebSocket subprotocols to offer. Default none. */
     readonly protocols: readonly string[];

@@ -53,9 +53,7 @@ export declare class Connection extends Emitter<NoEvents, ConnectionEvents> impl
     private readonly backoff;
     private readyState;
     private decoder;
-    private mayReconnect;
-    private maxAttempts;
-    private timeoutMs;
+    private readonly settings;
     private reconnecting;
     private cancelTimeout;
     private cancelReconnect;
@@ -93,6 +91,7 @@ export declare class Connection extends Emitter<NoEvents, ConnectionEvents> impl
     /** The option `timeout`, read or changed. */
     timeout(): number | false;
     timeout(value: number | false): this;
+    private setting;
     private opened;
     private receive;
     private closed;

@@ -1,13 +1,14 @@
 // HTTP as polling and SSE use it: one request, and the POSTs that carry packets up.
 
-import { isBlob, toBytes, utf8Length, type Packet } from "../packet.js";
-import { encodePayload } from "../payload.js";
+import { encodeText, isBlob, utf8Length, type Packet } from "../packet.js";
+import { joinPayload } from "../payload.js";
 import { address, TransportError, type Route, type TransportName } from "../transport.js";
 
 /** What a request may say beyond its address. */
 export interface RequestInit {
   readonly method: "GET" | "POST";
-  readonly signal: AbortSignal;
+  /** What ends the request from our side. */
+  readonly abort: AbortController;
   readonly body?: string;
   readonly wait?: number | undefined;
   readonly headers?: Record<string, string>;
@@ -23,15 +24,17 @@ export interface RequestInit {
  */
 export async function request(route: Route, transport: "polling" | "sse", init: RequestInit): Promise<Response> {
   const { options, stats } = route;
-  const { method, signal, body, wait, headers, keepalive } = init;
+  const { clock, requestTimeout } = options;
+  const { method, abort, body, wait, headers, keepalive } = init;
   const ask = options.transportOptions[transport]?.fetch || fetch;
   stats.requests++;
   if (body !== undefined) stats.bytesUp += utf8Length(body);
+  const done = requestTimeout ? clock.after(requestTimeout, () => abort.abort()) : () => {};
   let response: Response;
   try {
     response = await ask(address(route, "http", transport, wait), {
       method,
-      signal,
+      signal: abort.signal,
       headers: { ...options.extraHeaders, ...headers },
       credentials: options.withCredentials ? "include" : "same-origin",
       cache: "no-store",
@@ -40,6 +43,8 @@ export async function request(route: Route, transport: "polling" | "sse", init: 
     });
   } catch (error) {
     throw new TransportError(transport + ": the server cannot be reached", error);
+  } finally {
+    done();
   }
   if (response.ok) return response;
   throw await refusal(route, transport, response);
@@ -73,12 +78,6 @@ async function refusal(route: Route, transport: TransportName, response: Respons
   return new TransportError(`${transport}: the server answered ${response.status}${message}`, response.status, code);
 }
 
-/** A request's end when `requestTimeout` is set: aborts it then, unless the returned function is called before. */
-export function limit(route: Route, abort: AbortController): () => void {
-  const { clock, requestTimeout } = route.options;
-  return requestTimeout ? clock.after(requestTimeout, () => abort.abort()) : () => {};
-}
-
 /** The way up of polling and SSE: payloads in POSTs, one at a time, so that they arrive in order. */
 export class Upload {
   /** Whether a POST is under way. */
@@ -96,19 +95,13 @@ export class Upload {
   /** Sends packets; `ondone` or `onfail` follows. Only while not `busy`. */
   send(packets: readonly Packet[], keepalive = false): void {
     this.busy = true;
+    const end = (done: () => void) => {
+      this.busy = false;
+      (this.onidle || done)();
+    };
     void this.post(packets, keepalive).then(
-      () => {
-        this.busy = false;
-        const { onidle } = this;
-        if (onidle) onidle();
-        else this.ondone();
-      },
-      (error: TransportError) => {
-        this.busy = false;
-        const { onidle } = this;
-        if (onidle) onidle();
-        else this.onfail(error);
-      },
+      () => end(this.ondone),
+      (error: TransportError) => end(() => this.onfail(error)),
     );
   }
 
@@ -131,31 +124,20 @@ export class Upload {
   private async post(packets: readonly Packet[], keepalive: boolean): Promise<void> {
     const { route, transport } = this;
     const abort = (this.abort = new AbortController());
-    const done = limit(route, abort);
-    try {
-      const response = await request(route, transport, {
-        method: "POST",
-        // A content type that needs no preflight.
-        headers: { "Content-Type": "text/plain;charset=UTF-8" },
-        body: await encode(packets),
-        signal: abort.signal,
-        keepalive,
-      });
-      await readText(route, transport, response);
-    } finally {
-      done();
-    }
+    const response = await request(route, transport, {
+      method: "POST",
+      // A content type that needs no preflight.
+      headers: { "Content-Type": "text/plain;charset=UTF-8" },
+      body: await encode(packets),
+      abort,
+      keepalive,
+    });
+    await readText(route, transport, response);
   }
 }
 
 async function encode(packets: readonly Packet[]): Promise<string> {
-  const ready: Packet<ArrayBuffer | ArrayBufferView>[] = [];
-  for (const packet of packets) {
-    const { data } = packet;
-    // Only a message can hold a Blob, and only a Blob is waited for.
-    if (isBlob(data)) ready.push({ type: "message", data: await data.arrayBuffer() });
-    else if (typeof data === "object") ready.push({ type: "message", data: toBytes(data) });
-    else ready.push({ type: packet.type, ...(data !== undefined && { data }) });
-  }
-  return encodePayload(ready);
+  const texts: string[] = [];
+  for (const { type, data } of packets) texts.push(encodeText(type, isBlob(data) ? await data.arrayBuffer() : data));
+  return joinPayload(texts);
 }

@@ -8,8 +8,8 @@
 import { PollScheduler } from "../../backoff.js";
 import type { Packet } from "../packet.js";
 import { decodePayload } from "../payload.js";
-import { TransportError, type Route, type Transport, type TransportEvents } from "../transport.js";
-import { limit, readText, request, Upload } from "./http.js";
+import { notAPacket, TransportError, type Route, type Transport, type TransportEvents } from "../transport.js";
+import { readText, request, Upload } from "./http.js";
 
 const MIN_GAP = 250;
 const MAX_GAP = 5_000;
@@ -29,7 +29,7 @@ export class Polling implements Transport {
 
   constructor(
     private readonly route: Route,
-    private readonly events: TransportEvents,
+    public events: TransportEvents,
   ) {
     const { poll, clock } = route.options;
     if (poll.wait === 0) {
@@ -46,7 +46,7 @@ export class Polling implements Transport {
       "polling",
       () => {
         if (this.onpaused) this.checkPaused();
-        else events.ondrain();
+        else this.events.ondrain();
       },
       (error) => this.fail(error),
     );
@@ -103,17 +103,15 @@ export class Polling implements Transport {
   private async poll(): Promise<void> {
     const { route } = this;
     const abort = (this.get = new AbortController());
-    const done = limit(route, abort);
     let body: string;
     try {
       const { wait } = route.options.poll;
-      const response = await request(route, "polling", { method: "GET", signal: abort.signal, wait });
+      const response = await request(route, "polling", { method: "GET", abort, wait });
       body = await readText(route, "polling", response);
     } catch (error) {
       this.fail(error as TransportError);
       return;
     } finally {
-      done();
       this.get = undefined;
     }
     this.receive(decodePayload(body));
@@ -136,7 +134,7 @@ export class Polling implements Transport {
     let full = false;
     for (const packet of packets) {
       if (this.state !== "open") break;
-      if (!packet) return this.fail(new TransportError("polling: the server sent what is no packet", packets));
+      if (!packet) return this.fail(notAPacket(this.name, packets));
       if (packet.type === "close") return this.fail();
       full ||= packet.type !== "noop";
       this.events.onpacket(packet);

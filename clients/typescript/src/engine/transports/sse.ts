@@ -10,13 +10,14 @@ import { EventStream } from "../event_stream.js";
 import { decodeBase64, decodeText, utf8Length, type Packet } from "../packet.js";
 import {
   address,
+  notAPacket,
   TransportError,
   type EventSourceConstructor,
   type Route,
   type Transport,
   type TransportEvents,
 } from "../transport.js";
-import { limit, request, Upload } from "./http.js";
+import { request, Upload } from "./http.js";
 
 /** How long a broken stream is asked for again, in milliseconds: as long as servers keep its session by default. */
 const RESUME_FOR = 15_000;
@@ -30,7 +31,7 @@ export class Sse implements Transport {
   readonly name = "sse";
   private state: State = "opening";
   private readonly upload: Upload;
-  private readonly backoff: Backoff;
+  private readonly backoff = new Backoff();
   private resumeUntil = 0;
   private lastEventId = "";
   /** Whether the last packet was the noop after which the server writes nothing more here. */
@@ -42,15 +43,14 @@ export class Sse implements Transport {
 
   constructor(
     private readonly route: Route,
-    private readonly events: TransportEvents,
+    public events: TransportEvents,
   ) {
-    this.backoff = new Backoff(route.options.clock.random, RESUME_MIN, RESUME_MAX, 0.5);
     this.upload = new Upload(
       route,
       "sse",
       () => {
         if (this.onpaused) this.checkPaused();
-        else if (this.state === "open") events.ondrain();
+        else if (this.state === "open") this.events.ondrain();
       },
       (error) => this.end(error),
     );
@@ -119,19 +119,16 @@ export class Sse implements Transport {
   private async fetchStream(): Promise<void> {
     const { route, lastEventId } = this;
     const abort = (this.abort = new AbortController());
-    const done = limit(route, abort);
     let response: Response;
     try {
       response = await request(route, "sse", {
         method: "GET",
-        signal: abort.signal,
+        abort,
         headers: { Accept: "text/event-stream", ...(lastEventId && { "Last-Event-ID": lastEventId }) },
       });
     } catch (error) {
       this.refused(error as TransportError);
       return;
-    } finally {
-      done();
     }
     // 204 is the answer to a `Last-Event-ID` that the server no longer knows.
     if (response.status !== 200 || !(response.headers.get("content-type") || "").startsWith("text/event-stream")) {
@@ -200,7 +197,7 @@ export class Sse implements Transport {
     for (const line of lines) {
       if (this.state === "closed") return;
       const packet = decodeLine(line);
-      if (!packet) return this.end(new TransportError("sse: the server sent what is no packet", line));
+      if (!packet) return this.end(notAPacket(this.name, line));
       if (packet.type === "close") return this.end();
       this.sealed = packet.type === "noop";
       this.events.onpacket(packet);
@@ -225,7 +222,7 @@ export class Sse implements Transport {
     if (!this.lastEventId) return this.end(state === "opening" ? new TransportError("sse: the stream broke") : undefined);
     this.state = "resuming";
     this.resumeUntil ||= clock.now() + RESUME_FOR;
-    const wait = this.backoff.next();
+    const wait = this.backoff.next(RESUME_MIN, RESUME_MAX, 0.5, clock.random());
     if (clock.now() + wait > this.resumeUntil) return this.end();
     this.cancelWait = clock.after(wait, () => void this.fetchStream());
   }

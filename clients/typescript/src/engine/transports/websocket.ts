@@ -3,7 +3,7 @@
 // Spec: Engine.IO v4, "WebSocket".
 
 import { byteLength, decodeText, encodeText, isBlob, type BinaryData, type Packet } from "../packet.js";
-import { address, TransportError, type Route, type Transport, type TransportEvents } from "../transport.js";
+import { address, notAPacket, TransportError, type Route, type Transport, type TransportEvents } from "../transport.js";
 
 export class WebSocketTransport implements Transport {
   readonly name = "websocket";
@@ -12,11 +12,11 @@ export class WebSocketTransport implements Transport {
 
   constructor(
     private readonly route: Route,
-    private readonly events: TransportEvents,
+    public events: TransportEvents,
   ) {}
 
   open(): void {
-    const { route, events } = this;
+    const { route } = this;
     const { transportOptions, protocols, extraHeaders } = route.options;
     const given = transportOptions.websocket?.WebSocket;
     const url = address(route, "ws", "websocket");
@@ -27,21 +27,21 @@ export class WebSocketTransport implements Transport {
         ? new given(url, [...protocols], { headers: extraHeaders })
         : new WebSocket(url, [...protocols]);
     } catch (error) {
-      events.onclose(new TransportError("websocket: none can be made here", error));
+      this.events.onclose(new TransportError("websocket: none can be made here", error));
       return;
     }
     this.socket = socket;
     socket.binaryType = "arraybuffer";
     socket.onopen = () => {
       this.writable = true;
-      events.onopen();
+      this.events.onopen();
     };
     socket.onmessage = (event: MessageEvent<string | ArrayBuffer>) => {
       const { data } = event;
       route.stats.bytesDown += byteLength(data);
       const packet: Packet<ArrayBuffer> | null = typeof data === "string" ? decodeText(data) : { type: "message", data };
-      if (packet) events.onpacket(packet);
-      else this.end(new TransportError("websocket: the server sent what is no packet", data));
+      if (packet) this.events.onpacket(packet);
+      else this.end(notAPacket(this.name, data));
     };
     socket.onclose = (event) => this.end(undefined, event);
     socket.onerror = (event) => this.end(new TransportError("websocket: the connection failed", event));
@@ -90,6 +90,5 @@ export class WebSocketTransport implements Transport {
 // A view is sent as the window that it is, a Blob when its bytes are there; neither loses its turn.
 function encodeMessage(packet: Packet, base64: boolean): string | BinaryData {
   const { type, data } = packet;
-  if (typeof data !== "object") return encodeText({ type, ...(data && { data }) } as Packet<ArrayBuffer>);
-  return base64 && !isBlob(data) ? encodeText({ type: "message", data }) : data;
+  return typeof data === "object" && (isBlob(data) || !base64) ? data : encodeText(type, data);
 }

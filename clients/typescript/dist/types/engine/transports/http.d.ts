@@ -3,7 +3,8 @@ import { TransportError, type Route, type TransportName } from "../transport.js"
 /** What a request may say beyond its address. */
 export interface RequestInit {
     readonly method: "GET" | "POST";
-    readonly signal: AbortSignal;
+    /** What ends the request from our side. */
+    readonly abort: AbortController;
     readonly body?: string;
     readonly wait?: number | undefined;
     readonly headers?: Record<string, string>;
@@ -19,8 +20,6 @@ export interface RequestInit {
 export declare function request(route: Route, transport: "polling" | "sse", init: RequestInit): Promise<Response>;
 /** The body of a response as text, counted. */
 export declare function readText(route: Route, transport: TransportName, response: Response): Promise<string>;
-/** A request's end when `requestTimeout` is set: aborts it then, unless the returned function is called before. */
-export declare function limit(route: Route, abort: AbortController): () => void;
 /** The way up of polling and SSE: payloads in POSTs, one at a time, so that they arrive in order. */
 export declare class Upload {
     private readonly route;

@@ -2,7 +2,7 @@ import type { Packet } from "../packet.js";
 import { type Route, type Transport, type TransportEvents } from "../transport.js";
 export declare class Polling implements Transport {
     private readonly route;
-    private readonly events;
+    events: TransportEvents;
     readonly name = "polling";
     private state;
     private upload;
