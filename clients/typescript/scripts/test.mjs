@@ -20,8 +20,8 @@ const directory = kind === "unit" ? "test" : "test/live";
 const sources = readdirSync(join(root, directory))
   .filter((name) => name.endsWith(".test.ts") && (!only || name.includes(only)))
   .map((name) => `${directory}/${name}`);
-// Below node_modules, so that the packages are found, and ignored by git.
-const outdir = join(root, "node_modules/.sockeye-tests", kind);
+// Inside the package, so that its dependencies are found, and itself by its name.
+const outdir = join(root, ".tests", kind);
 rmSync(outdir, { recursive: true, force: true });
 mkdirSync(outdir, { recursive: true });
 await build({

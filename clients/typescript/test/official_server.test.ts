@@ -1,4 +1,4 @@
-// Against the official server, unmodified, over the network of this machine.
+// The built package against the official server, unmodified, over the network of this machine.
 
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
@@ -6,8 +6,7 @@ import type { AddressInfo } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { Server } from "socket.io";
 import { WebSocket } from "ws";
-import { io, type Options, type Socket } from "../src/index.js";
-import type { WebSocketConstructor } from "../src/engine/transport.js";
+import { io, type Options, type Socket, type WebSocketConstructor } from "sockeye-client";
 
 const httpServer = createServer();
 const server = new Server(httpServer, {
