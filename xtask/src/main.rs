@@ -1,2 +1,10 @@
 //! Tasks of this repository: `cargo xtask`.
-fn main() {}
+
+mod counts;
+mod house;
+mod process;
+mod repository;
+
+fn main() {
+    house::report().unwrap();
+}
