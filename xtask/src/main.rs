@@ -1,10 +1,67 @@
 //! Tasks of this repository: `cargo xtask`.
 
+mod application;
+mod conformance;
 mod counts;
 mod house;
 mod process;
 mod repository;
+mod suites;
+mod tools;
 
-fn main() {
-    house::report().unwrap();
+use std::{env, io, process::ExitCode};
+
+const USAGE: &str = "\
+cargo xtask check                      the quick half: format, lints, docs, house, Rust and TypeScript tests
+cargo xtask test [--only SUITE]        all tests, after installing what they need
+cargo xtask conformance [--own]        our own conformance cases, and the Autobahn suite where Python 2 answers
+cargo xtask house                      import circles, floors, words, lockfiles, named files";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    match dispatch(&arguments) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the task that the command line names; whether all held.
+fn dispatch(arguments: &[String]) -> io::Result<bool> {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["check"] => suites::check(),
+        ["test", options @ ..] => suites::test(&values(options, "--only")?),
+        ["conformance", options @ ..] => {
+            let own = flag(options, "--own")?;
+            let counts = conformance::report(own)?;
+            println!("\n{} passed, {} failed", counts.passed, counts.failed);
+            Ok(counts.failed == 0)
+        }
+        ["house"] => Ok(house::report()?.failed == 0),
+        _ => Err(io::Error::other(USAGE)),
+    }
+}
+
+/// The values of an option that may stand several times, and nothing else.
+fn values(options: &[&str], name: &str) -> io::Result<Vec<String>> {
+    options
+        .chunks(2)
+        .map(|pair| match pair {
+            [option, value] if *option == name => Ok((*value).to_owned()),
+            _ => Err(io::Error::other(USAGE)),
+        })
+        .collect()
+}
+
+/// Whether an option stands there, and nothing else.
+fn flag(options: &[&str], name: &str) -> io::Result<bool> {
+    match options {
+        [] => Ok(false),
+        [option] if *option == name => Ok(true),
+        _ => Err(io::Error::other(USAGE)),
+    }
 }

@@ -1,0 +1,288 @@
+//! The suites of `cargo xtask test`, in their order, and the table at its end.
+//!
+//! A suite that cannot run has failed, and says why.
+
+use std::{
+    fs, io,
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    application::{self, Application},
+    conformance,
+    counts::Counts,
+    house,
+    process::{self, Background, Finished},
+    repository, tools,
+};
+
+/// What any one program of a suite may take.
+const LIMIT: Duration = Duration::from_secs(10 * 60);
+/// What a build from nothing may take on a slow machine.
+const BUILD_LIMIT: Duration = Duration::from_secs(45 * 60);
+/// What the suites together should take on two cores.
+const BUDGET: Duration = Duration::from_secs(15 * 60);
+
+/// A part of the tests.
+struct Suite {
+    /// How it is chosen: `cargo xtask test --only NAME`.
+    name: &'static str,
+    /// Belongs to `cargo xtask check`, too.
+    quick: bool,
+    /// Runs it.
+    run: fn() -> io::Result<Finished>,
+}
+
+const SUITES: &[Suite] = &[
+    Suite { name: "format", quick: true, run: || cargo(&["fmt", "--all", "--check"], "format") },
+    Suite { name: "clippy", quick: true, run: clippy },
+    Suite { name: "docs", quick: true, run: docs },
+    Suite { name: "house", quick: true, run: house_rules },
+    Suite { name: "rust", quick: true, run: || cargo(&["test", "--workspace", "--no-fail-fast"], "rust") },
+    Suite { name: "typescript types", quick: true, run: || npm("clients/typescript", "check", &[]) },
+    Suite { name: "typescript", quick: true, run: || npm("clients/typescript", "test", &[]) },
+    Suite { name: "typescript build", quick: true, run: || npm("clients/typescript", "verify", &[]) },
+    Suite { name: "typescript live", quick: false, run: typescript_live },
+    Suite { name: "interop", quick: false, run: interop },
+    Suite { name: "conformance", quick: false, run: conformance::own },
+    Suite { name: "browser", quick: false, run: browser },
+];
+
+/// How a suite went.
+struct Ran {
+    name: &'static str,
+    counts: Counts,
+    time: Duration,
+}
+
+/// Runs all suites, or those of `only`; whether nothing failed.
+pub(crate) fn test(only: &[String]) -> io::Result<bool> {
+    let unknown: Vec<&String> =
+        only.iter().filter(|name| SUITES.iter().all(|suite| suite.name != **name)).collect();
+    if !unknown.is_empty() {
+        let names: Vec<&str> = SUITES.iter().map(|suite| suite.name).collect();
+        return Err(io::Error::other(format!(
+            "no suite is called {unknown:?}; there are: {}",
+            names.join(", ")
+        )));
+    }
+    let chosen = |suite: &&Suite| only.is_empty() || only.iter().any(|name| name == suite.name);
+    let downloads = timed("downloads", download)?;
+    let build = timed("first build", build)?;
+    let ran: Vec<Ran> = SUITES.iter().filter(chosen).map(run).collect();
+    Ok(table(&ran, &[("downloads", downloads), ("first build", build)]))
+}
+
+/// Runs the quick half.
+pub(crate) fn check() -> io::Result<bool> {
+    let downloads = timed("downloads", || {
+        tools::npm(Path::new("clients/typescript"))?;
+        fetch()
+    })?;
+    let ran: Vec<Ran> = SUITES.iter().filter(|suite| suite.quick).map(run).collect();
+    Ok(table(&ran, &[("downloads", downloads)]))
+}
+
+fn run(suite: &Suite) -> Ran {
+    println!("{} ...", suite.name);
+    let started = Instant::now();
+    let finished =
+        (suite.run)().unwrap_or_else(|error| Finished { success: false, output: format!("{error}\n") });
+    let time = started.elapsed();
+    let mut counts = Counts::read(&finished.output);
+    // Programs that count nothing, like a formatter, are one check each; so is one that failed outside its tests.
+    if finished.success && counts == Counts::default() {
+        counts = Counts::PASSED;
+    } else if !finished.success && counts.failed == 0 {
+        counts.add(Counts::FAILED);
+    } else if finished.success && counts.passed == 0 {
+        counts.add(Counts::FAILED);
+        println!("{}: all tests were skipped", suite.name);
+    }
+    if counts.failed > 0 {
+        println!("{}", finished.output);
+    }
+    let verdict = if counts.failed == 0 { "passed" } else { "FAILED" };
+    println!("{} {verdict} in {}", suite.name, seconds(time));
+    Ran { name: suite.name, counts, time }
+}
+
+/// Prints what ran and the plain line; whether nothing failed.
+fn table(ran: &[Ran], before: &[(&str, Duration)]) -> bool {
+    let mut total = Counts::default();
+    let mut time = Duration::ZERO;
+    println!("\n{:<18} {:>8} {:>8} {:>8} {:>9}", "suite", "passed", "failed", "skipped", "time");
+    for Ran { name, counts, time: of } in ran {
+        println!(
+            "{name:<18} {:>8} {:>8} {:>8} {:>9}",
+            counts.passed,
+            counts.failed,
+            counts.skipped,
+            seconds(*of)
+        );
+        total.add(*counts);
+        time += *of;
+    }
+    println!(
+        "{:<18} {:>8} {:>8} {:>8} {:>9}",
+        "all",
+        total.passed,
+        total.failed,
+        total.skipped,
+        seconds(time)
+    );
+    for (what, of) in before {
+        println!("{what:<18} {:>36}", seconds(*of));
+    }
+    if time > BUDGET {
+        println!("the suites took longer than {}", seconds(BUDGET));
+    }
+    println!("\n{} passed, {} failed", total.passed, total.failed);
+    total.failed == 0 && total.passed > 0
+}
+
+fn timed(what: &str, work: impl FnOnce() -> io::Result<()>) -> io::Result<Duration> {
+    println!("{what} ...");
+    let started = Instant::now();
+    work()?;
+    let time = started.elapsed();
+    println!("{what} took {}", seconds(time));
+    Ok(time)
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}
+
+fn download() -> io::Result<()> {
+    tools::install()?;
+    fetch()
+}
+
+fn fetch() -> io::Result<()> {
+    succeeds(cargo(&["fetch", "--locked"], "fetch")?)
+}
+
+/// Builds all that the suites run, so that their times are their own.
+fn build() -> io::Result<()> {
+    let mut release = repository::cargo();
+    release.args([
+        "build",
+        "--release",
+        "--package",
+        "sockeye-cli",
+        "--package",
+        "sockeye-load",
+        "--package",
+        "sockeye",
+    ]);
+    release.args(["--bins", "--example", "conformance", "--example", "ws_echo"]);
+    succeeds(process::run(release, &log("build-release"), BUILD_LIMIT)?)?;
+    let mut tests = repository::cargo();
+    tests.args(["test", "--workspace", "--no-run"]);
+    succeeds(process::run(tests, &log("build-tests"), BUILD_LIMIT)?)?;
+    let mut clippy = repository::cargo();
+    clippy.args(["clippy", "--workspace", "--all-targets"]);
+    // What it has to say is the suite's.
+    process::run(clippy, &log("build-clippy"), BUILD_LIMIT)?;
+    Ok(())
+}
+
+fn succeeds(finished: Finished) -> io::Result<()> {
+    if finished.success { Ok(()) } else { Err(io::Error::other(finished.output)) }
+}
+
+fn log(name: &str) -> std::path::PathBuf {
+    repository::scratch().join(format!("logs/{}.log", name.replace(' ', "-")))
+}
+
+fn cargo(arguments: &[&str], name: &str) -> io::Result<Finished> {
+    let mut command = repository::cargo();
+    command.args(arguments);
+    process::run(command, &log(name), BUILD_LIMIT)
+}
+
+fn clippy() -> io::Result<Finished> {
+    cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"], "clippy")
+}
+
+fn docs() -> io::Result<Finished> {
+    let mut command = repository::cargo();
+    command.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "--deny warnings");
+    process::run(command, &log("docs"), BUILD_LIMIT)
+}
+
+fn house_rules() -> io::Result<Finished> {
+    let checks = house::check()?;
+    let mut output = String::new();
+    for checked in &checks {
+        for fault in &checked.faults {
+            output.push_str(&format!("not so: {}: {fault}\n", checked.holds));
+        }
+    }
+    let failed = checks.iter().filter(|checked| !checked.faults.is_empty()).count();
+    output.push_str(&format!("{} passed, {failed} failed\n", checks.len() - failed));
+    Ok(Finished { success: failed == 0, output })
+}
+
+/// Runs one script of an npm package, with `env` over ours.
+fn npm(folder: &str, script: &str, env: &[(&str, String)]) -> io::Result<Finished> {
+    let path = repository::root().join(folder);
+    if !path.join("package.json").is_file() {
+        return Ok(Finished { success: false, output: format!("{folder}/package.json is missing\n") });
+    }
+    let mut command = Command::new("npm");
+    command
+        .args(["run", "--silent", script])
+        .current_dir(path)
+        .envs(env.iter().map(|(name, value)| (name, value)));
+    process::run(command, &log(&format!("{folder}-{script}").replace(['/', ':'], "-")), LIMIT)
+}
+
+fn typescript_live() -> io::Result<Finished> {
+    let server = Application::start(&application::ours("C"), &log("typescript-live-server"))?;
+    npm("clients/typescript", "test:live", &[("SOCKEYE_URL", server.url())])
+}
+
+/// The tests are shown right on the original server first: one that fails there proves nothing about ours.
+fn interop() -> io::Result<Finished> {
+    let command = |words: &[String]| serde_json::Value::from(words.to_vec()).to_string();
+    let absolute = |words: Vec<String>| -> Vec<String> {
+        let root = repository::root();
+        words
+            .into_iter()
+            .map(|word| if root.join(&word).is_file() { root.join(word).display().to_string() } else { word })
+            .collect()
+    };
+    let mut output = String::new();
+    let mut success = true;
+    for (words, name) in [(absolute(application::node()), "original"), (application::ours("C"), "ours")] {
+        let server = Application::start(&words, &log(&format!("interop-{name}-server")))?;
+        let env =
+            [("TARGET_URL", server.url()), ("TARGET_COMMAND", command(&words)), ("TARGET", name.to_owned())];
+        let finished = npm("tests/interop", "test", &env)?;
+        success &= finished.success;
+        output.push_str(&format!("against {name}:\n{}", finished.output));
+    }
+    Ok(Finished { success, output })
+}
+
+fn browser() -> io::Result<Finished> {
+    let chromium = tools::chromium().ok_or_else(|| io::Error::other("Chromium is missing"))?;
+    let mut serve = Command::new(repository::release("sockeye"));
+    serve.args(["serve", "--listen", "127.0.0.1:0"]).env("NO_COLOR", "1");
+    let mut server = Background::start(&mut serve, &log("browser-server"))?;
+    let url = server.prints_address(Duration::from_secs(10))?;
+    let folder = repository::root().join("tests/browser");
+    if !folder.join("run.mjs").is_file() {
+        return Ok(Finished { success: false, output: "tests/browser/run.mjs is missing\n".to_owned() });
+    }
+    let pictures = repository::target().join("screenshots");
+    fs::create_dir_all(&pictures)?;
+    let mut command = Command::new("node");
+    command.arg("run.mjs").current_dir(folder);
+    command.env("SWITCHBOARD_URL", url).env("CHROMIUM", chromium).env("SCREENSHOTS", pictures);
+    process::run(command, &log("browser"), LIMIT)
+}
