@@ -8,6 +8,7 @@ import { Meter } from "./switchboard/meter.js";
 import { People } from "./switchboard/people.js";
 import { Session } from "./switchboard/session.js";
 import { anyName, language, speak, text, write } from "./switchboard/strings.js";
+import { tap } from "./switchboard/tap.js";
 import { glyph, technique, techniques } from "./switchboard/techniques.js";
 import { ends, Wire } from "./switchboard/wire.js";
 
@@ -15,6 +16,7 @@ const nameLimit = 32; // characters, as the server cuts
 const textLimit = 2_000; // characters, as the server refuses
 const warnFrom = 200; // characters left when the page begins to count them
 const typingEvery = 2_000; // ms between two words of typing
+const refusalShown = 10_000; // ms
 const sampleEvery = 250; // ms
 const pingEvery = 5_000; // ms; each second in the first seconds of a line
 const gapsNamed = 4; // in the sentence about missing lines
@@ -148,33 +150,44 @@ function showTitle() {
   document.title = (unread ? `(${unread}) ` : "") + text("title");
 }
 
-const banner = part("banner");
-const bannerText = part("banner-text");
+let tries = 0;
+let refusal = null; // the values of "banner.refused" while it is shown
+let refusalEnds = 0;
 
-function showState(state, tries) {
-  document.body.dataset.state = state;
-  part("retry").hidden = state === "broken" || state === "connecting";
-  banner.hidden = state === "open";
-  if (state !== "open") write(bannerText, `banner.${state}`, state === "cut" ? { tries } : undefined);
-  showCarrier();
+function showState(_, count) {
+  tries = count;
+  showLine();
 }
 
-/** What carries the line just now changes with an upgrade, too, so this is looked at with every sample. */
-function showCarrier() {
+/**
+ * The state of the line. A broken stream is taken up again by the client without a word, so it is looked for; an upgrade is not
+ * told either. This is called with every sample.
+ */
+function showLine() {
   const via = session.via;
-  write(part("state"), `state.${session.state}`);
-  part("carrier").hidden = !via;
-  if (via) write(part("carrier"), "state.carrier", { via: naming(via) });
+  const state = via === "sse" && !tap.holds("sse") ? "cut" : session.state;
+  document.body.dataset.state = state;
   document.body.dataset.via = via ?? chosen.id;
-  board.plugged(session.state === "open", via);
+  write(part("state"), `state.${state}`);
+  part("carrier").hidden = state !== "open" || !via;
+  if (via) write(part("carrier"), "state.carrier", { via: naming(via) });
+  board.plugged(state === "open", via);
+  part("retry").hidden = state !== "cut" && state !== "ended";
+  part("banner").hidden = state === "open" && !refusal;
+  if (state !== "open") write(part("banner-text"), `banner.${state}`, state === "cut" ? { tries } : undefined);
+  else if (refusal) write(part("banner-text"), "banner.refused", refusal);
 }
 
 function refused(said, code) {
-  banner.hidden = false;
-  part("retry").hidden = true;
   const known = ["empty", "too-long"].includes(code);
-  write(bannerText, "banner.refused", { why: known ? { key: `refused.${code}` } : text("refused.other", { code }) });
+  refusal = { why: known ? { key: `refused.${code}` } : text("refused.other", { code }) };
+  clearTimeout(refusalEnds);
+  refusalEnds = setTimeout(() => {
+    refusal = null;
+    showLine();
+  }, refusalShown);
   if (said && composer.value === "") composer.value = said;
+  showLine();
 }
 
 // What it costs.
@@ -217,7 +230,7 @@ let asking = false;
 
 setInterval(async () => {
   meter.sample(session.engine);
-  showCarrier();
+  showLine();
   showCost();
   const due = performance.now() - pinged > (soon > 0 ? 1_000 : pingEvery);
   if (!due || asking || document.hidden || session.state !== "open") return;
@@ -307,7 +320,7 @@ function showOthers() {
     link.dataset.via = id;
     const name = document.createElement("span");
     write(name, `jack.${id}`);
-    write(link, id, undefined, "label");
+    write(link, id, undefined, "hint");
     link.append(glyph(id), name);
     return link;
   });

@@ -87,8 +87,8 @@ export class Board {
   #jack(id, changed) {
     const jack = make("label", "jack");
     jack.dataset.via = id;
+    write(jack, id, undefined, "hint");
     const input = Object.assign(document.createElement("input"), { type: "radio", name: "technique", value: id, className: "unseen" });
-    write(input, id, undefined, "label");
     input.addEventListener("change", changed);
     const strip = make("span", "strip");
     const name = make("span", "strip-name");
@@ -98,8 +98,6 @@ export class Board {
     row.ariaHidden = "true";
     const hole = make("span", "hole");
     const here = make("span", "unseen");
-    here.id = `here-${id}`;
-    input.setAttribute("aria-describedby", here.id);
     jack.append(input, strip, row, hole, here);
     this.#jacks.set(id, { jack, input, hole, row, here });
     return jack;

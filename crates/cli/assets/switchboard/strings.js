@@ -3,6 +3,9 @@
 // An element that shows a string carries its key (`data-text`, `data-label`, `data-hint`, `data-placeholder`) and, if the string
 // has holes, their values (`data-values`), so that changing the language is one walk over the page.
 
+/** The name of a technique in the middle of an English sentence. */
+const inside = (name) => name.replace(/^(?=Automatic|Short|Long)./, (letter) => letter.toLowerCase());
+
 /** `key: [English, Japanese]`; a function where the words depend on a number or a name. */
 const table = {
   "title": ["Switchboard", "Switchboard"],
@@ -13,7 +16,7 @@ const table = {
 
   "state.connecting": ["Connecting", "接続しています"],
   "state.open": ["Connected", "接続中"],
-  "state.carrier": [({ via }) => `over ${via}`, ({ via }) => `(${via})`],
+  "state.carrier": [({ via }) => `over ${inside(via)}`, ({ via }) => `(${via})`],
   "state.cut": ["Reconnecting", "再接続しています"],
   "state.ended": ["Disconnected", "切断されました"],
   "state.broken": ["No client", "クライアントなし"],
@@ -56,7 +59,7 @@ const table = {
   "log.pending": ["on its way", "送信待ち"],
   "log.new": [({ n }) => (n === 1 ? "1 new line" : `${n} new lines`), ({ n }) => `新しい発言 ${n} 件`],
   "log.carried": [
-    ({ by, here }) => `sent over ${by}, arrived here over ${here}`,
+    ({ by, here }) => `sent over ${inside(by)}, arrived here over ${inside(here)}`,
     ({ by, here }) => `送信は ${by}、この窓へは ${here}`,
   ],
   "whole.yes": [
@@ -105,7 +108,7 @@ const table = {
   "wire.up": ["sent", "送信"],
   "wire.down": ["received", "受信"],
   "wire.picture": [
-    ({ via, requests, up, down }) => `The last 12 seconds over ${via}: ${requests} requests, ${up} messages sent, ${down} received`,
+    ({ via, requests, up, down }) => `The last 12 seconds over ${inside(via)}: ${requests} requests, ${up} messages sent, ${down} received`,
     ({ via, requests, up, down }) => `直近 12 秒間 (${via}): リクエスト ${requests} 回、送信 ${up} 件、受信 ${down} 件`,
   ],
 
@@ -123,7 +126,7 @@ const table = {
     "ページから見える本文とフレームの量。計測用の ping を含みます。",
   ],
 
-  "when.head": [({ via }) => `When ${via.replace(/^[ASL]/, (letter) => letter.toLowerCase())} is right`, ({ via }) => `${via}が向くとき`],
+  "when.head": [({ via }) => `When ${inside(via)} is right`, ({ via }) => `${via}が向くとき`],
   "when.auto": [
     "It begins with long polling, which works everywhere, tries the better ways beside it, and moves over without losing a line once one has proved itself. Right nearly always: it is what the client does unless told otherwise.",
     "どこでも通るロングポーリングで始め、その横でより良い方式を試し、通ると分かったら 1 件も失わずに乗り換えます。ほとんどの場合はこれで十分で、クライアントの既定の動作です。",

@@ -11,6 +11,8 @@ export const tap = {
   packets: [],
   /** The client's own counters in shape; used where a client keeps none. */
   stats: { requests: 0, bytesUp: 0, bytesDown: 0, messagesUp: 0, messagesDown: 0 },
+  /** Whether a request of this technique is open that brings packets down. */
+  holds: (via) => tap.requests.some((one) => one.via === via && one.method === "GET" && one.end === Infinity),
 };
 
 const now = () => performance.now();
@@ -20,16 +22,19 @@ const size = (data) => {
   return data?.byteLength ?? data?.size ?? 0;
 };
 
-/** Which technique a request belongs to, by its address. */
-function technique(url) {
+let polling = "long-polling";
+
+/** Which technique a request belongs to, by its address; a POST does not say how long the GETs beside it wait. */
+function technique(method, url) {
   const { searchParams } = new URL(url, location.href);
   const transport = searchParams.get("transport");
   if (transport !== "polling") return transport;
-  return searchParams.get("wait") === "0" ? "short-polling" : "long-polling";
+  if (method === "GET") polling = searchParams.get("wait") === "0" ? "short-polling" : "long-polling";
+  return polling;
 }
 
 function opened(method, url) {
-  const request = { method, via: technique(url), start: now(), end: Infinity };
+  const request = { method, via: technique(method, url), start: now(), end: Infinity };
   const old = now() - kept;
   tap.requests = tap.requests.filter((one) => one.end > old);
   tap.packets = tap.packets.filter((one) => one.at > old);
