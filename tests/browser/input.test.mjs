@@ -4,6 +4,15 @@ import assert from "node:assert/strict";
 import { test } from "./suite.mjs";
 import { someone } from "./window.mjs";
 
+/** Composes `text` as an input method does, and presses Enter, which the method takes. Answers how to commit the text. */
+async function compose(page, text) {
+  const browser = await page.context().newCDPSession(page);
+  await browser.send("Input.imeSetComposition", { text, selectionStart: text.length, selectionEnd: text.length });
+  // No character comes of a key that the input method takes.
+  for (const type of ["rawKeyDown", "keyUp"]) await browser.send("Input.dispatchKeyEvent", { type, key: "Enter", code: "Enter", windowsVirtualKeyCode: 13 });
+  return () => browser.send("Input.insertText", { text });
+}
+
 test("Enter sends, Shift+Enter breaks the line, and the button sends as well", async ({ open }) => {
   const window = await open({ name: someone("Keys") });
   const { page } = window;
@@ -28,12 +37,10 @@ test("Enter that takes a suggestion of an input method does not send", async ({ 
     document.getElementById("text").addEventListener("keydown", (event) => event.key === "Enter" && window.enters.push([event.isComposing, event.keyCode]), true);
   });
   await page.focus("#text");
-  const browser = await page.context().newCDPSession(page);
-  await browser.send("Input.imeSetComposition", { text: "おはよう", selectionStart: 4, selectionEnd: 4 });
-  await page.keyboard.press("Enter");
+  const commit = await compose(page, "おはよう");
   assert.deepEqual((await page.evaluate(() => window.enters))[0]?.[0], true, "the browser was composing, or this test shows nothing");
   assert.equal(await page.inputValue("#text"), "おはよう");
-  await browser.send("Input.insertText", { text: "おはよう" });
+  await commit();
 
   // Safari ends the composition before it tells of the key, and leaves only the code of a key that an input method took.
   await page.evaluate(() =>
@@ -52,9 +59,7 @@ test("an input method's Enter in the name does not leave the name", async ({ ope
   const { page } = await open();
   await page.fill("#name", "");
   await page.focus("#name");
-  const browser = await page.context().newCDPSession(page);
-  await browser.send("Input.imeSetComposition", { text: "さくら", selectionStart: 3, selectionEnd: 3 });
-  await page.keyboard.press("Enter");
+  await compose(page, "さくら");
   assert.equal(await page.evaluate(() => document.activeElement.id), "name");
 });
 

@@ -55,7 +55,8 @@ test("a line that arrived although its answer was lost is not said twice", async
     try {
       const [steady, deaf] = await Promise.all([open({ name: someone("Steady") }), open({ via, at: line.url, name: someone("Deaf") })]);
       const said = `${deaf.name} over ${via}`;
-      line.deafen();
+      // A POST waits for the answer to the one before it, so over HTTP only the answer to this one may be lost.
+      line.deafen(via === "websocket" ? undefined : said);
       await deaf.say(said);
       await steady.hears([said]);
       assert.equal(await deaf.page.locator("#pending .words").innerText(), said, "as far as it knows it is still on its way");

@@ -5,7 +5,7 @@ import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "./suite.mjs";
 
-const readme = { width: 780, height: 660 };
+const readme = { width: 740, height: 620 };
 
 test("four windows in one chat, one per technique, in one picture", async ({ open, browser, pictures }) => {
   const people = [
@@ -35,7 +35,7 @@ test("four windows in one chat, one per technique, in one picture", async ({ ope
   }
   await grace.page.locator("#text").pressSequentially("And when the line");
   await ada.until("typing is shown", () => !document.getElementById("typing").hidden);
-  for (const window of windows) await window.isWhole(talk.map(([, text]) => text));
+  for (const window of windows) await window.isWhole();
 
   const shots = await Promise.all(windows.map(({ page }) => page.screenshot()));
   const gap = 20;

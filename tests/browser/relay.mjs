@@ -8,12 +8,16 @@ export async function relay(target) {
   const pairs = new Set();
   let down = false;
   let deaf = false;
+  let marker = null;
   const server = net.createServer((near) => {
     if (down) return near.resetAndDestroy();
     const far = net.connect({ host: hostname, port: Number(port || 80) });
     const pair = [near, far];
     pairs.add(pair);
-    near.on("data", (bytes) => far.write(bytes));
+    near.on("data", (bytes) => {
+      if (marker && bytes.includes(marker)) deaf = true;
+      far.write(bytes);
+    });
     far.on("data", (bytes) => deaf || near.write(bytes));
     for (const [one, other] of [[near, far], [far, near]]) {
       // What one end does the other gets; an error is followed by the close.
@@ -40,10 +44,15 @@ export async function relay(target) {
     restore() {
       down = false;
       deaf = false;
+      marker = null;
     },
-    /** Drops what the server says from now on; what the browser says still arrives. */
-    deafen() {
-      deaf = true;
+    /**
+     * Drops what the server says, from now on or, with `words`, once the browser has sent those (in clear: masked frames hide them). What the
+     * browser says still arrives.
+     */
+    deafen(words) {
+      if (words) marker = Buffer.from(words);
+      else deaf = true;
     },
     close() {
       cut();

@@ -16,7 +16,7 @@ const table = {
 
   "state.connecting": ["Connecting", "接続しています"],
   "state.open": ["Connected", "接続中"],
-  "state.carrier": [({ via }) => `over ${inside(via)}`, ({ via }) => `(${via})`],
+  "state.carrier": [({ via }) => `over ${inside(via)}`, ({ via }) => `${via} 経由`],
   "state.cut": ["Reconnecting", "再接続しています"],
   "state.ended": ["Disconnected", "切断されました"],
   "state.broken": ["No client", "クライアントなし"],
@@ -72,7 +72,7 @@ const table = {
 
   "compose.name": ["Your name", "あなたの名前"],
   "compose.text": ["Message", "メッセージ"],
-  "compose.placeholder": ["Say something to everyone", "みんなへのメッセージ"],
+  "compose.placeholder": ["Say something", "メッセージを書く"],
   "compose.send": ["Send", "送信"],
   "compose.hint": ["Enter sends, Shift+Enter breaks the line", "Enter で送信、Shift+Enter で改行"],
   "compose.left": [({ n }) => (n < 0 ? `${-n} too many` : `${n} left`), ({ n }) => (n < 0 ? `${-n} 文字超過` : `残り ${n} 文字`)],
