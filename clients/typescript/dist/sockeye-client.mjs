@@ -27,24 +27,13 @@ var Backoff = class {
   }
 };
 var JITTER = 0.1;
-var PollScheduler = class {
-  constructor(random, pace) {
-    this.random = random;
-    this.pace = pace;
-    this.gap = pace.min;
-  }
-  /**
-   * The gap until the next poll, of which the last one was `full` or not.
-   *
-   * `limit` caps the gap, and wins over `pace`: without a peer that counts requests as signs of life a ping waits for
-   * the next poll, and must be answered in time.
-   */
-  next(full, limit) {
-    this.gap = full ? this.pace.min : Math.min(this.pace.max, this.gap * 2);
-    const spread = this.gap * (1 + (2 * this.random() - 1) * JITTER);
-    return Math.floor(Math.min(spread, limit));
-  }
-};
+function pollScheduler(random, min) {
+  let gap = min;
+  return (full, max, limit) => {
+    gap = full ? min : Math.min(max, gap * 2);
+    return Math.floor(Math.min(limit, gap * (1 + (2 * random() - 1) * JITTER)));
+  };
+}
 
 // src/emitter.ts
 function report(error) {
@@ -290,45 +279,13 @@ async function refusal(route, transport, response) {
   }
   return new TransportError(`${transport}: the server answered ${response.status}${message}`, response.status, code);
 }
-var Upload = class {
-  constructor(route, transport, ondone, onfail) {
-    this.route = route;
-    this.transport = transport;
-    this.ondone = ondone;
-    this.onfail = onfail;
-    /** Whether a POST is under way. */
-    this.busy = false;
-  }
-  /** Sends packets; `ondone` or `onfail` follows. Only while not `busy`. */
-  send(packets, keepalive = false) {
-    this.busy = true;
-    const end = (done) => {
-      this.busy = false;
-      (this.onidle || done)();
-    };
-    void this.post(packets, keepalive).then(
-      () => end(this.ondone),
-      (error) => end(() => this.onfail(error))
-    );
-  }
-  /** Says goodbye behind a POST that is under way, then calls `done`, whether it was heard or not. */
-  close(done) {
-    const goodbye = () => {
-      this.onidle = done;
-      this.send([{ type: "close" }], true);
-    };
-    if (this.busy) this.onidle = goodbye;
-    else goodbye();
-  }
-  /** Cuts a POST that is under way; it calls nothing any more. */
-  cancel() {
-    this.onidle = () => {
-    };
-    this.abort?.abort();
-  }
-  async post(packets, keepalive) {
-    const { route, transport } = this;
-    const abort = this.abort = new AbortController();
+var GOODBYE_FOR = 5e3;
+function upload(route, transport, ondone, onfail) {
+  let busy = false;
+  let abort;
+  let onidle;
+  const post = async (packets, keepalive) => {
+    abort = new AbortController();
     const response = await request(route, transport, {
       method: "POST",
       // A content type that needs no preflight.
@@ -338,8 +295,45 @@ var Upload = class {
       keepalive
     });
     await readText(route, transport, response);
-  }
-};
+  };
+  const send = (packets, keepalive = false) => {
+    busy = true;
+    const end = (done) => {
+      busy = false;
+      (onidle || done)();
+    };
+    void post(packets, keepalive).then(
+      () => end(ondone),
+      (error) => end(() => onfail(error))
+    );
+  };
+  return {
+    get busy() {
+      return busy;
+    },
+    send,
+    close(done) {
+      const cancelTimer = route.options.clock.after(GOODBYE_FOR, () => {
+        onidle = done;
+        abort?.abort();
+      });
+      const goodbye = () => {
+        onidle = () => {
+          cancelTimer();
+          done();
+        };
+        send([{ type: "close" }], true);
+      };
+      if (busy) onidle = goodbye;
+      else goodbye();
+    },
+    cancel() {
+      onidle = () => {
+      };
+      abort?.abort();
+    }
+  };
+}
 async function encode(packets) {
   const texts = [];
   for (const { type, data } of packets) texts.push(encodeText(type, isBlob(data) ? await data.arrayBuffer() : data));
@@ -350,260 +344,266 @@ async function encode(packets) {
 var MIN_GAP = 250;
 var MAX_GAP = 5e3;
 var MAX_GAP_QUIET = 3e4;
-var Polling = class {
-  constructor(route, events) {
-    this.route = route;
-    this.events = events;
-    this.name = "polling";
-    this.state = "opening";
-    const { poll, clock } = route.options;
-    if (poll.wait === 0) {
-      const max = poll.max ?? MAX_GAP;
-      this.scheduler = new PollScheduler(clock.random, {
-        min: poll.min ?? MIN_GAP,
-        get max() {
-          return isQuiet() ? Math.max(max, MAX_GAP_QUIET) : max;
-        }
-      });
+function polling(route, firstEvents) {
+  const { poll, clock } = route.options;
+  const { min = MIN_GAP, max = MAX_GAP } = poll;
+  const nextGap = poll.wait === 0 ? pollScheduler(clock.random, min) : void 0;
+  let state = "opening";
+  let get;
+  let cancelGap;
+  let onpaused;
+  const transport = {
+    name: "polling",
+    events: firstEvents,
+    get writable() {
+      return state === "open" && !up.busy;
+    },
+    open() {
+      if (nextGap && typeof document === "object") document.addEventListener("visibilitychange", hurry);
+      void ask();
+    },
+    send(packets) {
+      up.send(packets);
+      hurry();
+    },
+    pause(done) {
+      onpaused = done;
+      stopGap();
+      checkPaused();
+    },
+    resume() {
+      if (!onpaused) return;
+      onpaused = void 0;
+      if (!get) void ask();
+    },
+    close(withGoodbye) {
+      const before = state;
+      stopGap();
+      forget();
+      state = before === "opening" && get ? "closing" : "closed";
+      if (before === "open" && withGoodbye) goodbye();
+      else if (state === "closing") cancelGap = clock.after(GOODBYE_FOR, () => get?.abort());
     }
-    this.upload = new Upload(
-      route,
-      "polling",
-      () => {
-        if (this.onpaused) this.checkPaused();
-        else this.events.ondrain();
-      },
-      (error) => this.fail(error)
-    );
+  };
+  const up = upload(
+    route,
+    "polling",
+    () => {
+      if (onpaused) checkPaused();
+      else transport.events.ondrain();
+    },
+    fail
+  );
+  function goodbye() {
+    up.close(() => get?.abort());
   }
-  get writable() {
-    return this.state === "open" && !this.upload.busy;
+  function fail(error) {
+    const before = state;
+    state = "closed";
+    stopGap();
+    forget();
+    if (before === "closed" || before === "closing") return;
+    up.cancel();
+    get?.abort();
+    transport.events.onclose(error);
   }
-  open() {
-    void this.poll();
-  }
-  send(packets) {
-    this.upload.send(packets);
-    if (this.cancelGap) this.schedule(true);
-  }
-  pause(done) {
-    this.onpaused = done;
-    this.stopGap();
-    this.checkPaused();
-  }
-  resume() {
-    if (!this.onpaused) return;
-    this.onpaused = void 0;
-    if (!this.get) void this.poll();
-  }
-  close() {
-    const { state } = this;
-    this.stopGap();
-    this.state = state === "opening" && this.get ? "closing" : "closed";
-    if (state === "open") this.goodbye();
-  }
-  // The pending GET is cut only after the goodbye: a server takes a cut poll for a broken connection.
-  goodbye() {
-    this.upload.close(() => this.get?.abort());
-  }
-  fail(error) {
-    if (this.state === "closed" || this.state === "closing") return;
-    this.state = "closed";
-    this.stopGap();
-    this.upload.cancel();
-    this.get?.abort();
-    this.events.onclose(error);
-  }
-  async poll() {
-    const { route } = this;
-    const abort = this.get = new AbortController();
+  async function ask() {
     let body;
+    get = new AbortController();
     try {
-      const { wait } = route.options.poll;
-      const response = await request(route, "polling", { method: "GET", abort, wait });
+      const response = await request(route, "polling", { method: "GET", abort: get, wait: poll.wait });
       body = await readText(route, "polling", response);
     } catch (error) {
-      this.fail(error);
+      fail(error);
       return;
     } finally {
-      this.get = void 0;
+      get = void 0;
     }
-    this.receive(decodePayload(body));
+    receive(decodePayload(body));
   }
-  receive(packets) {
+  function receive(packets) {
     const [first] = packets;
-    if (this.state === "closing") {
-      this.state = "closed";
+    if (state === "closing") {
+      stopGap();
+      state = "closed";
       if (first?.type === "open" && first.data) {
-        this.route.sid = JSON.parse(first.data).sid;
-        this.goodbye();
+        route.sid = JSON.parse(first.data).sid;
+        goodbye();
       }
       return;
     }
-    if (this.state === "opening" && first?.type === "open") {
-      this.state = "open";
-      this.events.onopen();
+    if (state === "opening" && first?.type === "open") {
+      state = "open";
+      transport.events.onopen();
     }
     let full = false;
     for (const packet of packets) {
-      if (this.state !== "open") break;
-      if (!packet) return this.fail(notAPacket(this.name, packets));
-      if (packet.type === "close") return this.fail();
+      if (state !== "open") break;
+      if (!packet) return fail(notAPacket("polling", packets));
+      if (packet.type === "close") return fail();
       full || (full = packet.type !== "noop");
-      this.events.onpacket(packet);
+      transport.events.onpacket(packet);
     }
-    if (this.state === "opening") this.fail(new TransportError("polling: the server sent no handshake", packets));
-    else if (this.onpaused) this.checkPaused();
-    else if (this.state === "open") this.schedule(full);
+    if (state === "opening") fail(new TransportError("polling: the server sent no handshake", packets));
+    else if (onpaused) checkPaused();
+    else if (state === "open") schedule(full);
   }
-  schedule(full) {
-    this.stopGap();
-    const { scheduler, route } = this;
-    if (!scheduler) {
-      void this.poll();
+  function schedule(full) {
+    stopGap();
+    if (!nextGap) {
+      void ask();
       return;
     }
-    const gap = scheduler.next(full, route.pingTimeout ? route.pingTimeout / 2 : Infinity);
-    this.cancelGap = route.options.clock.after(gap, () => {
-      this.cancelGap = void 0;
-      void this.poll();
+    const limit = route.pingTimeout ? route.pingTimeout / 2 : Infinity;
+    const gap = nextGap(full, isQuiet() ? Math.max(max, MAX_GAP_QUIET) : max, limit);
+    cancelGap = clock.after(gap, () => {
+      cancelGap = void 0;
+      void ask();
     });
   }
-  stopGap() {
-    this.cancelGap?.();
-    this.cancelGap = void 0;
+  function hurry() {
+    if (state === "open" && cancelGap) schedule(true);
   }
-  checkPaused() {
-    const { onpaused } = this;
-    if (!onpaused || this.get || this.upload.busy) return;
-    this.onpaused = void 0;
-    this.state = "paused";
-    onpaused();
+  function stopGap() {
+    cancelGap?.();
+    cancelGap = void 0;
   }
-};
+  function forget() {
+    if (nextGap && typeof document === "object") document.removeEventListener("visibilitychange", hurry);
+  }
+  function checkPaused() {
+    const done = onpaused;
+    if (!done || get || up.busy) return;
+    onpaused = void 0;
+    state = "paused";
+    forget();
+    done();
+  }
+  return transport;
+}
 function isQuiet() {
   return typeof document === "object" && document.visibilityState === "hidden" || typeof navigator === "object" && navigator.connection?.saveData === true;
 }
 
 // src/engine/event_stream.ts
-var EventStream = class {
-  constructor() {
-    this.decoder = new TextDecoder();
-    this.rest = "";
-    this.cr = false;
-    this.lines = [];
-    this.fields = false;
-    this.id = "";
-  }
-  /** Events that are complete with `bytes`. */
-  push(bytes) {
+function eventStream() {
+  const decoder = new TextDecoder();
+  let rest = "";
+  let cr = false;
+  let lines = [];
+  let fields = false;
+  let id = "";
+  return (bytes) => {
     const events = [];
-    let text = this.decoder.decode(bytes, { stream: true });
+    let text = decoder.decode(bytes, { stream: true });
     if (!text) return events;
-    if (this.cr && text[0] === "\n") text = text.slice(1);
-    this.cr = text ? text.endsWith("\r") : false;
+    if (cr && text[0] === "\n") text = text.slice(1);
+    cr = text.endsWith("\r");
     let start = 0;
     for (const end of text.matchAll(/\r\n|\n|\r/g)) {
-      this.line(this.rest + text.slice(start, end.index), events);
-      this.rest = "";
+      const line = rest + text.slice(start, end.index);
+      rest = "";
       start = end.index + end[0].length;
+      const [, name, value] = /^([^:]*)(?:: ?)?([^]*)$/.exec(line);
+      if (!line) {
+        if (fields) events.push({ lines, id });
+        lines = [];
+        fields = false;
+      } else if (name === "data") {
+        lines.push(value);
+        fields = true;
+      } else if (name === "id" && !value.includes("\0")) {
+        id = value;
+        fields = true;
+      }
     }
-    this.rest += text.slice(start);
+    rest += text.slice(start);
     return events;
-  }
-  line(line, events) {
-    if (!line) {
-      if (this.fields) events.push({ lines: this.lines, id: this.id });
-      this.lines = [];
-      this.fields = false;
-      return;
-    }
-    const [, name, value] = /^([^:]*)(?:: ?)?([^]*)$/.exec(line);
-    if (name === "data") this.lines.push(value);
-    else if (name === "id" && !value.includes("\0")) this.id = value;
-    else return;
-    this.fields = true;
-  }
-};
+  };
+}
 
 // src/engine/transports/sse.ts
 var RESUME_FOR = 15e3;
 var RESUME_MIN = 100;
 var RESUME_MAX = 2e3;
-var Sse = class {
-  constructor(route, events) {
-    this.route = route;
-    this.events = events;
-    this.name = "sse";
-    this.state = "opening";
-    this.backoff = new Backoff();
-    this.resumeUntil = 0;
-    this.lastEventId = "";
-    /** Whether the last packet was the noop after which the server writes nothing more here. */
-    this.sealed = false;
-    this.upload = new Upload(
-      route,
-      "sse",
-      () => {
-        if (this.onpaused) this.checkPaused();
-        else if (this.state === "open") this.events.ondrain();
-      },
-      (error) => this.end(error)
-    );
+var RESUME_JITTER = 0.5;
+function sse(route, firstEvents) {
+  const { options, stats } = route;
+  const { clock } = options;
+  const backoff = new Backoff();
+  let state = "opening";
+  let resumeUntil = 0;
+  let lastEventId = "";
+  let sealed = false;
+  let onpaused;
+  let cut = () => {
+  };
+  let cancelWait = () => {
+  };
+  const transport = {
+    name: "sse",
+    events: firstEvents,
+    get writable() {
+      return state === "open" && !up.busy;
+    },
+    open() {
+      const given = options.transportOptions.sse;
+      const canRead = typeof Response === "function" && "body" in Response.prototype && typeof TextDecoder === "function";
+      const Source = given?.EventSource || (typeof EventSource === "function" ? EventSource : void 0);
+      if (canRead && !(given?.EventSource && !given.fetch)) void fetchStream();
+      else if (Source) openSource(Source);
+      else transport.events.onclose(new TransportError("sse: no response can be read as a stream here"));
+    },
+    send(packets) {
+      up.send(packets);
+    },
+    // The stream ends with a noop: what the server wrote before must not be cut off with it.
+    pause(done) {
+      onpaused = done;
+      checkPaused();
+    },
+    resume() {
+      onpaused = void 0;
+    },
+    close(goodbye) {
+      const before = state;
+      state = "closed";
+      cancelWait();
+      if (goodbye && route.sid && (before === "open" || before === "resuming")) up.close(() => cut());
+      else {
+        up.cancel();
+        cut();
+      }
+    }
+  };
+  const up = upload(
+    route,
+    "sse",
+    () => {
+      if (onpaused) checkPaused();
+      else if (state === "open") transport.events.ondrain();
+    },
+    end
+  );
+  function end(error) {
+    if (state === "closed") return;
+    state = "closed";
+    cancelWait();
+    up.cancel();
+    cut();
+    transport.events.onclose(error);
   }
-  get writable() {
-    return this.state === "open" && !this.upload.busy;
+  function checkPaused() {
+    const done = onpaused;
+    if (!done || !sealed || up.busy) return;
+    onpaused = void 0;
+    state = "closed";
+    cut();
+    done();
   }
-  open() {
-    const { sse } = this.route.options.transportOptions;
-    const canFetch = typeof Response === "function" && "body" in Response.prototype && typeof TextDecoder === "function";
-    const Source = sse?.EventSource || (typeof EventSource === "function" ? EventSource : void 0);
-    if (canFetch && !(sse?.EventSource && !sse.fetch)) void this.fetchStream();
-    else if (Source) this.openSource(Source);
-    else this.events.onclose(new TransportError("sse: no response can be read as a stream here"));
-  }
-  send(packets) {
-    this.upload.send(packets);
-  }
-  // The stream ends with a noop: what the server wrote before must not be cut off with it.
-  pause(done) {
-    this.onpaused = done;
-    this.checkPaused();
-  }
-  resume() {
-    this.onpaused = void 0;
-  }
-  close() {
-    const { state } = this;
-    this.state = "closed";
-    this.cancelWait?.();
-    if (state === "open") this.upload.close(() => this.cut());
-    else this.cut();
-  }
-  end(error) {
-    if (this.state === "closed") return;
-    this.state = "closed";
-    this.cancelWait?.();
-    this.upload.cancel();
-    this.cut();
-    this.events.onclose(error);
-  }
-  cut() {
-    this.abort?.abort();
-    this.source?.close();
-  }
-  checkPaused() {
-    const { onpaused } = this;
-    if (!onpaused || !this.sealed || this.upload.busy) return;
-    this.onpaused = void 0;
-    this.state = "closed";
-    this.cut();
-    onpaused();
-  }
-  // ---- the stream, read by fetch
-  async fetchStream() {
-    const { route, lastEventId } = this;
-    const abort = this.abort = new AbortController();
+  async function fetchStream() {
+    const abort = new AbortController();
+    cut = () => abort.abort();
     let response;
     try {
       response = await request(route, "sse", {
@@ -612,243 +612,224 @@ var Sse = class {
         headers: { Accept: "text/event-stream", ...lastEventId && { "Last-Event-ID": lastEventId } }
       });
     } catch (error) {
-      this.refused(error);
+      refused(error);
       return;
     }
     if (response.status !== 200 || !(response.headers.get("content-type") || "").startsWith("text/event-stream")) {
-      abort.abort();
-      this.refused(new TransportError("sse: the answer is no event stream", response.status));
+      cut();
+      refused(new TransportError("sse: the answer is no event stream", response.status));
       return;
     }
-    this.opened();
+    opened();
     try {
-      await this.read(response.body.getReader());
+      await read(response.body.getReader());
     } catch {
     }
-    this.lost();
+    lost();
   }
-  async read(reader) {
-    const stream = new EventStream();
-    while (this.state !== "closed") {
+  async function read(reader) {
+    const parse = eventStream();
+    while (state !== "closed") {
       const { done, value } = await reader.read();
       if (done) return;
-      this.route.stats.bytesDown += value.byteLength;
-      for (const { lines, id } of stream.push(value)) this.receive(lines, id);
+      stats.bytesDown += value.byteLength;
+      for (const { lines, id } of parse(value)) receive(lines, id);
     }
   }
-  // ---- the stream, read by the runtime's EventSource, which asks again by itself
-  openSource(Source) {
-    const { route } = this;
-    route.stats.requests++;
-    const source = this.source = new Source(address(route, "http", "sse"), {
-      withCredentials: route.options.withCredentials
-    });
-    source.onopen = () => this.opened();
-    source.onmessage = (event) => {
-      route.stats.bytesDown += utf8Length(event.data);
-      this.receive(event.data.split("\n"), event.lastEventId);
+  function openSource(Source) {
+    stats.requests++;
+    const source = new Source(address(route, "http", "sse"), { withCredentials: options.withCredentials });
+    cut = () => source.close();
+    source.onopen = opened;
+    source.onmessage = ({ data, lastEventId: id }) => {
+      stats.bytesDown += utf8Length(data);
+      receive(data.split("\n"), id);
     };
     source.onerror = () => {
-      if (source.readyState === 2) this.refused(new TransportError("sse: the stream was refused"));
-      else if (this.state === "opening") this.end(new TransportError("sse: the server cannot be reached"));
-      else if (this.state === "open") {
-        route.stats.requests++;
-        this.state = "resuming";
-        this.cancelWait = route.options.clock.after(RESUME_FOR, () => this.end());
+      if (source.readyState === 2) refused(new TransportError("sse: the stream was refused"));
+      else if (state === "opening") end(new TransportError("sse: the server cannot be reached"));
+      else if (state === "open") {
+        stats.requests++;
+        state = "resuming";
+        cancelWait = clock.after(RESUME_FOR, end);
       }
     };
   }
-  // ---- what both have in common
-  opened() {
-    const { state, events } = this;
-    if (state === "closed") return;
-    this.cancelWait?.();
-    this.cancelWait = void 0;
-    this.resumeUntil = 0;
-    this.state = "open";
-    if (state === "opening") events.onopen();
-    else events.onresume();
+  function opened() {
+    const before = state;
+    if (before === "closed") return;
+    cancelWait();
+    resumeUntil = 0;
+    state = "open";
+    if (before === "opening") transport.events.onopen();
+    else transport.events.onresume();
   }
-  receive(lines, id) {
+  function receive(lines, id) {
     for (const line of lines) {
-      if (this.state === "closed") return;
+      if (state === "closed") return;
       const packet = decodeLine(line);
-      if (!packet) return this.end(notAPacket(this.name, line));
-      if (packet.type === "close") return this.end();
-      this.sealed = packet.type === "noop";
-      this.events.onpacket(packet);
+      if (!packet) return end(notAPacket("sse", line));
+      if (packet.type === "close") return end();
+      sealed = packet.type === "noop";
+      transport.events.onpacket(packet);
     }
-    this.lastEventId = id;
-    this.backoff.reset();
-    this.checkPaused();
+    lastEventId = id;
+    backoff.reset();
+    checkPaused();
   }
-  refused(error) {
-    if (this.state === "closed") return;
-    if (this.state === "opening") this.end(error);
-    else if (error.description instanceof Error) this.lost();
-    else this.end();
+  function refused(error) {
+    if (state === "opening") end(error);
+    else if (error.description instanceof Error) lost();
+    else end();
   }
-  lost() {
-    const { route, state } = this;
-    const { clock } = route.options;
+  function lost() {
     if (state === "closed") return;
-    if (!this.lastEventId) return this.end(state === "opening" ? new TransportError("sse: the stream broke") : void 0);
-    this.state = "resuming";
-    this.resumeUntil || (this.resumeUntil = clock.now() + RESUME_FOR);
-    const wait = this.backoff.next(RESUME_MIN, RESUME_MAX, 0.5, clock.random());
-    if (clock.now() + wait > this.resumeUntil) return this.end();
-    this.cancelWait = clock.after(wait, () => void this.fetchStream());
+    if (!lastEventId) return end(state === "opening" ? new TransportError("sse: the stream broke") : void 0);
+    state = "resuming";
+    resumeUntil || (resumeUntil = clock.now() + RESUME_FOR);
+    const wait = backoff.next(RESUME_MIN, RESUME_MAX, RESUME_JITTER, clock.random());
+    if (clock.now() + wait > resumeUntil) return end();
+    cancelWait = clock.after(wait, () => void fetchStream());
   }
-};
+  return transport;
+}
 function decodeLine(line) {
   return decodeText(line[0] === "B" ? new TextDecoder().decode(decodeBase64(line.slice(1))) : line);
 }
 
 // src/engine/transports/websocket.ts
-var WebSocketTransport = class {
-  constructor(route, events) {
-    this.route = route;
-    this.events = events;
-    this.name = "websocket";
-    this.writable = false;
-  }
-  open() {
-    const { route } = this;
-    const { transportOptions, protocols, extraHeaders } = route.options;
-    const given = transportOptions.websocket?.WebSocket;
-    const url = address(route, "ws", "websocket");
-    route.stats.requests++;
-    let socket;
-    try {
-      socket = given ? new given(url, [...protocols], { headers: extraHeaders }) : new WebSocket(url, [...protocols]);
-    } catch (error) {
-      this.events.onclose(new TransportError("websocket: none can be made here", error));
-      return;
-    }
-    this.socket = socket;
-    socket.binaryType = "arraybuffer";
-    socket.onopen = () => {
-      this.writable = true;
-      this.events.onopen();
-    };
-    socket.onmessage = (event) => {
-      const { data } = event;
-      route.stats.bytesDown += byteLength(data);
-      const packet = typeof data === "string" ? decodeText(data) : { type: "message", data };
-      if (packet) this.events.onpacket(packet);
-      else this.end(notAPacket(this.name, data));
-    };
-    socket.onclose = (event) => this.end(void 0, event);
-    socket.onerror = (event) => this.end(new TransportError("websocket: the connection failed", event));
-  }
-  send(packets) {
-    const { route, socket } = this;
-    this.writable = false;
-    for (const packet of packets) {
-      const message = encodeMessage(packet, route.options.forceBase64);
-      route.stats.bytesUp += byteLength(message);
-      socket.send(message);
-    }
-    queueMicrotask(() => {
-      if (this.socket !== socket) return;
-      this.writable = true;
-      this.events.ondrain();
-    });
-  }
-  close() {
-    this.release()?.close();
-  }
-  end(error, description) {
-    const socket = this.release();
-    if (!socket) return;
-    socket.close();
-    this.events.onclose(error, description);
-  }
-  release() {
-    const { socket } = this;
-    this.socket = void 0;
-    this.writable = false;
-    if (socket) {
-      socket.onopen = socket.onmessage = socket.onclose = null;
-      socket.onerror = () => {
+function websocket(route, firstEvents) {
+  const { options, stats } = route;
+  let socket;
+  let writable = false;
+  const transport = {
+    name: "websocket",
+    events: firstEvents,
+    get writable() {
+      return writable;
+    },
+    open() {
+      const Given = options.transportOptions.websocket?.WebSocket;
+      const url = address(route, "ws", "websocket");
+      const protocols = [...options.protocols];
+      stats.requests++;
+      try {
+        socket = Given ? new Given(url, protocols, { headers: options.extraHeaders }) : new WebSocket(url, protocols);
+      } catch (error) {
+        transport.events.onclose(new TransportError("websocket: none can be made here", error));
+        return;
+      }
+      socket.binaryType = "arraybuffer";
+      socket.onopen = () => {
+        writable = true;
+        transport.events.onopen();
       };
+      socket.onmessage = ({ data }) => {
+        stats.bytesDown += byteLength(data);
+        const packet = typeof data === "string" ? decodeText(data) : { type: "message", data };
+        if (packet) transport.events.onpacket(packet);
+        else end(notAPacket("websocket", data));
+      };
+      socket.onclose = (event) => end(void 0, event);
+      socket.onerror = (event) => end(new TransportError("websocket: the connection failed", event));
+    },
+    send(packets) {
+      const own = socket;
+      writable = false;
+      for (const packet of packets) {
+        const message = encodeMessage(packet, options.forceBase64);
+        stats.bytesUp += byteLength(message);
+        own.send(message);
+      }
+      queueMicrotask(() => {
+        if (!socket) return;
+        writable = true;
+        transport.events.ondrain();
+      });
+    },
+    close() {
+      const own = socket;
+      socket = void 0;
+      writable = false;
+      if (!own) return;
+      own.onopen = own.onmessage = own.onclose = null;
+      own.onerror = () => {
+      };
+      own.close();
     }
-    return socket;
+  };
+  function end(error, description) {
+    transport.close(false);
+    transport.events.onclose(error, description);
   }
-};
-function encodeMessage(packet, base64) {
-  const { type, data } = packet;
+  return transport;
+}
+function encodeMessage({ type, data }, base64) {
   return typeof data === "object" && (isBlob(data) || !base64) ? data : encodeText(type, data);
 }
 
 // src/engine/upgrade.ts
-var Upgrade = class {
-  /** `patience` is in milliseconds, for the probe, and once more for the old transport to fall silent. */
-  constructor(make, current, route, patience, events) {
-    this.current = current;
-    this.route = route;
-    this.patience = patience;
-    this.events = events;
-    this.state = "probing";
-    this.cancelTimer = () => {
-    };
-    this.candidate = make({
-      onopen: () => this.candidate.send([{ type: "ping", data: "probe" }]),
-      onpacket: (packet) => this.receive(packet),
-      ondrain: () => this.move(),
-      onresume: () => this.fail("the stream broke"),
-      onclose: (error) => this.fail("it closed", error)
+function upgrade(make, current, clock, patience, events) {
+  let state = "probing";
+  let cancelTimer = () => {
+  };
+  const candidate = make({
+    onopen: () => candidate.send([{ type: "ping", data: "probe" }]),
+    onpacket: receive,
+    ondrain: move,
+    onresume: () => fail("the stream broke"),
+    onclose: (error) => fail("it closed", error)
+  });
+  function limit() {
+    cancelTimer();
+    cancelTimer = clock.after(patience, () => fail("no answer in time"));
+  }
+  function receive({ type, data }) {
+    if (state !== "probing") return;
+    if (type !== "pong" || data !== "probe") return fail("the probe was refused");
+    state = "pausing";
+    limit();
+    events.onprobed(candidate);
+    current.pause(() => {
+      state = "moving";
+      move();
     });
   }
-  /** Begins; may fail before it returns. */
-  start() {
-    this.limit();
-    this.candidate.open();
+  function move() {
+    if (state !== "moving" || !candidate.writable) return;
+    state = "done";
+    cancelTimer();
+    candidate.send([{ type: "upgrade" }]);
+    events.onmoved(candidate);
   }
-  /** Gives up, without a word to the session. */
-  cancel() {
-    if (this.state === "done") return;
-    this.state = "done";
-    this.cancelTimer();
-    this.candidate.close();
+  function fail(why, error) {
+    if (state === "done") return;
+    const before = state;
+    cancel();
+    if (before === "pausing") current.resume();
+    events.onfail(error || new TransportError(`${candidate.name}: ${why}`));
   }
-  limit() {
-    this.cancelTimer();
-    this.cancelTimer = this.route.options.clock.after(this.patience, () => this.fail("no answer in time"));
+  function cancel() {
+    if (state === "done") return;
+    state = "done";
+    cancelTimer();
+    candidate.close(false);
   }
-  receive(packet) {
-    if (this.state !== "probing") return;
-    if (packet.type !== "pong" || packet.data !== "probe") return this.fail("the probe was refused");
-    this.state = "pausing";
-    this.limit();
-    this.events.onprobed(this.candidate);
-    this.current.pause(() => {
-      this.state = "moving";
-      this.move();
-    });
-  }
-  move() {
-    if (this.state !== "moving" || !this.candidate.writable) return;
-    this.state = "done";
-    this.cancelTimer();
-    this.candidate.send([{ type: "upgrade" }]);
-    this.events.onmoved(this.candidate);
-  }
-  fail(why, error) {
-    if (this.state === "done") return;
-    const { current, candidate, state } = this;
-    this.cancel();
-    if (state === "pausing") current.resume();
-    this.events.onfail(error || new TransportError(`${candidate.name}: ${why}`));
-  }
-};
+  return {
+    start() {
+      limit();
+      candidate.open();
+    },
+    cancel
+  };
+}
 
 // src/engine/session.ts
 var RANKING = ["websocket", "sse"];
 var TRANSPORTS = {
-  polling: Polling,
-  sse: Sse,
-  websocket: WebSocketTransport
+  polling,
+  sse,
+  websocket
 };
 var PROBE_ROUND_TRIPS = 10;
 var PROBE_MIN = 3e3;
@@ -959,9 +940,16 @@ var Session = class extends Emitter {
   connect() {
     const [name] = this.names;
     if (this.readyState !== "opening") return;
+    this.cancelHeartbeat();
     if (!name || !TRANSPORTS[name]) return this.lost(new TransportError("no such transport: " + name));
-    this.transport = new TRANSPORTS[name](this.route, this.events);
-    this.transport.open();
+    const transport = this.transport = TRANSPORTS[name](this.route, this.events);
+    if (name === "sse" && this.names.length > 1) {
+      this.cancelHeartbeat = this.opts.clock.after(PROBE_MAX, () => {
+        transport.close(false);
+        this.lost(new TransportError("sse: no event in time"));
+      });
+    }
+    transport.open();
   }
   receive(packet) {
     if (this.readyState === "closed") return;
@@ -1050,18 +1038,19 @@ var Session = class extends Emitter {
       this.upgrade = void 0;
       this.upgrading = false;
     };
-    this.upgrade = new Upgrade((events) => new TRANSPORTS[name](this.route, events), this.transport, this.route, this.patience, {
-      onprobed: (candidate) => {
+    const candidate = (events) => TRANSPORTS[name](this.route, events);
+    this.upgrade = upgrade(candidate, this.transport, this.opts.clock, this.patience, {
+      onprobed: (candidate2) => {
         this.upgrading = true;
-        this.fire("upgrading", candidate);
+        this.fire("upgrading", candidate2);
       },
-      onmoved: (candidate) => {
+      onmoved: (candidate2) => {
         done();
         this.sending = false;
         websocketWorked = name === "websocket";
-        candidate.events = this.events;
-        this.transport = candidate;
-        this.fire("upgrade", candidate);
+        candidate2.events = this.events;
+        this.transport = candidate2;
+        this.fire("upgrade", candidate2);
         this.flush();
         this.closeWhenDone();
       },
@@ -1098,7 +1087,7 @@ var Session = class extends Emitter {
     this.cancelClose();
     this.upgrade?.cancel();
     this.upgrade = void 0;
-    this.transport?.close();
+    this.transport?.close(true);
     for (const undo of this.undo) undo();
     this.fire("close", reason, description);
     this.writeBuffer.length = 0;
@@ -1685,48 +1674,12 @@ var Connection = class extends Emitter {
   has(nsp) {
     return this.sockets.has(nsp);
   }
-  /** Opens the connection, unless it is open or on its way. `done` hears of this attempt only. */
+  /**
+   * Opens the connection, unless it is open, on its way, or waiting for its next attempt. `done` hears how the attempt
+   * that begins here ends, and nothing when none begins.
+   */
   open(done) {
-    if (this.readyState !== "closed" || this.reconnecting && !done) return this;
-    this.cancelReconnect();
-    this.readyState = "opening";
-    const { host, secure, query } = this.target;
-    const engine = new Session(host, secure, { ...query && { query }, ...this.opts });
-    this.engine = engine;
-    const current = () => this.engine === engine && this.readyState !== "closed";
-    const fail = (error) => {
-      this.cancelTimeout();
-      this.readyState = "closed";
-      this.fire("error", error);
-      for (const socket of this.sockets.values()) socket.handleError(error);
-      if (done) done(error);
-      else if (this.settings.reconnection && !this.reconnecting && !this.backoff.attempts) this.reconnect();
-    };
-    engine.on("open", () => {
-      if (!current()) return;
-      this.opened();
-      done?.();
-    });
-    engine.on("error", (error) => {
-      if (!current()) return;
-      if (this.readyState === "opening") return fail(error);
-      this.fire("error", error);
-    });
-    engine.on("close", (reason, description) => {
-      if (!current()) return;
-      if (this.readyState === "opening") fail(new Error(reason));
-      else this.closed(reason, description);
-    });
-    engine.on("ping", () => current() && this.fire("ping"));
-    engine.on("message", (data) => current() && this.receive(data));
-    const { timeout } = this.settings;
-    if (timeout !== false) {
-      this.cancelTimeout = this.clock.after(timeout, () => {
-        if (!current()) return;
-        fail(new Error("timeout"));
-        engine.close();
-      });
-    }
+    if (this.readyState === "closed" && !this.reconnecting) this.attempt(done);
     return this;
   }
   /** As `open`. */
@@ -1779,6 +1732,46 @@ var Connection = class extends Emitter {
     this.settings[name] = value;
     return this;
   }
+  attempt(done) {
+    this.readyState = "opening";
+    const { host, secure, query } = this.target;
+    const engine = new Session(host, secure, { ...query && { query }, ...this.opts });
+    this.engine = engine;
+    const current = () => this.engine === engine && this.readyState !== "closed";
+    const fail = (error) => {
+      this.cancelTimeout();
+      this.readyState = "closed";
+      this.fire("error", error);
+      for (const socket of this.sockets.values()) socket.handleError(error);
+      if (done) done(error);
+      else if (this.settings.reconnection && !this.reconnecting && !this.backoff.attempts) this.reconnect();
+    };
+    engine.on("open", () => {
+      if (!current()) return;
+      this.opened();
+      done?.();
+    });
+    engine.on("error", (error) => {
+      if (!current()) return;
+      if (this.readyState === "opening") return fail(error);
+      this.fire("error", error);
+    });
+    engine.on("close", (reason, description) => {
+      if (!current()) return;
+      if (this.readyState === "opening") fail(new Error(reason));
+      else this.closed(reason, description);
+    });
+    engine.on("ping", () => current() && this.fire("ping"));
+    engine.on("message", (data) => current() && this.receive(data));
+    const { timeout } = this.settings;
+    if (timeout !== false) {
+      this.cancelTimeout = this.clock.after(timeout, () => {
+        if (!current()) return;
+        fail(new Error("timeout"));
+        engine.close();
+      });
+    }
+  }
   opened() {
     this.cancelTimeout();
     this.readyState = "open";
@@ -1821,7 +1814,7 @@ var Connection = class extends Emitter {
       this.cancelReconnect();
       this.fire("reconnect_attempt", backoff.attempts);
       if (!this.reconnecting) return;
-      this.open((error) => {
+      this.attempt((error) => {
         if (!this.reconnecting) return;
         this.reconnecting = false;
         if (error) {

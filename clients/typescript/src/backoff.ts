@@ -49,41 +49,23 @@ export class Backoff {
   }
 }
 
-/** How a short-polling client paces itself, in milliseconds. */
-export interface PollPace {
-  /** The gap after an answer that brought something, or after a send. */
-  readonly min: number;
-  /** The gap that empty answers double up to. */
-  readonly max: number;
-}
-
 const JITTER = 0.1;
 
 /**
- * The gaps between short polls: `min` after a full answer or a send, twice the last gap after an empty one, up to
- * `max`; each spread by a tenth.
+ * The gaps between short polls, in milliseconds: `min` after an answer that was `full`, or after a send; twice the
+ * last gap after an empty one, up to `max`; each spread by a tenth.
+ *
+ * `limit` caps the gap, and wins over the others: a ping waits for the next poll, and must be answered in time.
  *
  * Spec: Sockeye transports, "Short polling".
  */
-export class PollScheduler {
-  private gap: number;
-
-  constructor(
-    private readonly random: () => number,
-    private readonly pace: PollPace,
-  ) {
-    this.gap = pace.min;
-  }
-
-  /**
-   * The gap until the next poll, of which the last one was `full` or not.
-   *
-   * `limit` caps the gap, and wins over `pace`: without a peer that counts requests as signs of life a ping waits for
-   * the next poll, and must be answered in time.
-   */
-  next(full: boolean, limit: number): number {
-    this.gap = full ? this.pace.min : Math.min(this.pace.max, this.gap * 2);
-    const spread = this.gap * (1 + (2 * this.random() - 1) * JITTER);
-    return Math.floor(Math.min(spread, limit));
-  }
+export function pollScheduler(
+  random: () => number,
+  min: number,
+): (full: boolean, max: number, limit: number) => number {
+  let gap = min;
+  return (full, max, limit) => {
+    gap = full ? min : Math.min(max, gap * 2);
+    return Math.floor(Math.min(limit, gap * (1 + (2 * random() - 1) * JITTER)));
+  };
 }

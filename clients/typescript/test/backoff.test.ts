@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Backoff, PollScheduler } from "../src/backoff.js";
+import { Backoff, pollScheduler } from "../src/backoff.js";
 
 describe("a back-off", () => {
   test("doubles from the smallest to the longest delay", () => {
@@ -43,29 +43,29 @@ describe("a back-off", () => {
 });
 
 describe("the scheduler of short polls", () => {
-  const pace = { min: 250, max: 5_000 };
+  const MAX = 5_000;
 
   test("doubles the gap with each empty answer, up to the longest", () => {
-    const scheduler = new PollScheduler(() => 0.5, pace);
-    const gaps = [true, false, false, false, false, false, false].map((full) => scheduler.next(full, Infinity));
+    const next = pollScheduler(() => 0.5, 250);
+    const gaps = [true, false, false, false, false, false, false].map((full) => next(full, MAX, Infinity));
     assert.deepEqual(gaps, [250, 500, 1_000, 2_000, 4_000, 5_000, 5_000]);
   });
 
   test("goes back to the shortest gap after a full answer", () => {
-    const scheduler = new PollScheduler(() => 0.5, pace);
-    for (let empty = 0; empty < 6; empty++) scheduler.next(false, Infinity);
-    assert.equal(scheduler.next(true, Infinity), 250);
-    assert.equal(scheduler.next(false, Infinity), 500);
+    const next = pollScheduler(() => 0.5, 250);
+    for (let empty = 0; empty < 6; empty++) next(false, MAX, Infinity);
+    assert.equal(next(true, MAX, Infinity), 250);
+    assert.equal(next(false, MAX, Infinity), 500);
   });
 
   test("spreads a gap by a tenth", () => {
-    assert.equal(new PollScheduler(() => 0, pace).next(true, Infinity), 225);
-    assert.equal(new PollScheduler(() => 0.999999, pace).next(true, Infinity), 274);
+    assert.equal(pollScheduler(() => 0, 250)(true, MAX, Infinity), 225);
+    assert.equal(pollScheduler(() => 0.999999, 250)(true, MAX, Infinity), 274);
   });
 
   test("never waits longer than the limit, spread included", () => {
-    const scheduler = new PollScheduler(() => 0.999999, pace);
-    assert.equal(scheduler.next(true, 100), 100);
-    for (let empty = 0; empty < 9; empty++) assert.ok(scheduler.next(false, 1_000) <= 1_000);
+    const next = pollScheduler(() => 0.999999, 250);
+    assert.equal(next(true, MAX, 100), 100);
+    for (let empty = 0; empty < 9; empty++) assert.ok(next(false, MAX, 1_000) <= 1_000);
   });
 });

@@ -219,12 +219,13 @@ describe("reconnection", () => {
     assert.equal(connection.isOpen, true);
   });
 
-  test("connect() of a socket does not hurry it", async () => {
+  test("is neither hurried nor stopped by connect()", async () => {
     const { clock, made, options, open } = network({ forceNew: true });
     const socket = io("http://example.org", options);
     await open();
     await made[0]!.drop();
     socket.connect();
+    socket.io.open(() => assert.fail("no attempt began"));
     await clock.advance(999);
     assert.equal(made.length, 1);
     await clock.advance(1);

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { EventStream, type StreamEvent } from "../src/engine/event_stream.js";
+import { eventStream, type StreamEvent } from "../src/engine/event_stream.js";
 
 const encoder = new TextEncoder();
 
 function parse(chunks: Uint8Array[]): StreamEvent[] {
-  const stream = new EventStream();
-  return chunks.flatMap((chunk) => stream.push(chunk));
+  const push = eventStream();
+  return chunks.flatMap(push);
 }
 
 const SAMPLE = [
@@ -86,10 +86,10 @@ describe("an event stream", () => {
   });
 
   test("gives an event as soon as its last byte is there, be it a CR", () => {
-    const stream = new EventStream();
-    assert.deepEqual(stream.push(encoder.encode("data:x\r\r")), [{ lines: ["x"], id: "" }]);
-    assert.deepEqual(stream.push(encoder.encode("\ndata:y\r\n\r")), [{ lines: ["y"], id: "" }]);
-    assert.deepEqual(stream.push(encoder.encode("\n")), []);
+    const push = eventStream();
+    assert.deepEqual(push(encoder.encode("data:x\r\r")), [{ lines: ["x"], id: "" }]);
+    assert.deepEqual(push(encoder.encode("\ndata:y\r\n\r")), [{ lines: ["y"], id: "" }]);
+    assert.deepEqual(push(encoder.encode("\n")), []);
   });
 
   test("skips a byte order mark, and an id that holds a NUL", () => {

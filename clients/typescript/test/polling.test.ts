@@ -208,6 +208,23 @@ describe("long polling", () => {
     assert.deepEqual(log, ["close forced close"]);
   });
 
+  test("nothing is left hanging when nobody answers a goodbye, or a handshake that was given up", async () => {
+    const { http, session, clock } = await open();
+    session.send("a");
+    session.close();
+    await clock.advance(5_000);
+    assert.equal(http.open.length, 2);
+    await clock.advance(5_000);
+    assert.equal(http.open.length, 0);
+
+    const early = start();
+    await early.http.next("GET");
+    early.session.close();
+    await early.clock.advance(5_000);
+    assert.equal(early.http.open.length, 0);
+    assert.deepEqual(early.log, ["close forced close"]);
+  });
+
   test("counts requests, bytes of bodies, and messages", async () => {
     const { http, session } = await open();
     const handshake = Buffer.byteLength(openPacket());
@@ -291,6 +308,28 @@ describe("short polling", () => {
       await clock.advance(gap);
       await (await http.next("GET")).answer("6");
     }
+  });
+
+  test("asks seldom while nobody looks, and at once when somebody does again", async (t) => {
+    const page = Object.assign(new EventTarget(), { visibilityState: "hidden" });
+    Object.defineProperty(globalThis, "document", { value: page, configurable: true });
+    t.after(() => Reflect.deleteProperty(globalThis, "document"));
+    const { http, clock, session } = await open(short, { pingInterval: 100_000, pingTimeout: 100_000 });
+    for (const gap of [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]) {
+      await clock.advance(gap - 1);
+      assert.equal(http.open.length, 0, `${gap} ms`);
+      await clock.advance(1);
+      await (await http.next("GET")).answer("6");
+    }
+    page.visibilityState = "visible";
+    page.dispatchEvent(new Event("visibilitychange"));
+    await clock.advance(250);
+    await (await http.next("GET")).answer("6");
+    session.close();
+    await (await http.next("POST")).answer("ok");
+    page.dispatchEvent(new Event("visibilitychange"));
+    await clock.advance(60_000);
+    assert.equal(http.open.length, 0);
   });
 
   test("polls no more once closed", async () => {

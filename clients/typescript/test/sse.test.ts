@@ -138,6 +138,16 @@ describe("a broken stream", () => {
     assert.equal(post.body, "4a\x1e3");
   });
 
+  test("does not keep close() from telling the server", async () => {
+    const all = await open();
+    await all.stream.breakOff();
+    all.session.close();
+    assert.deepEqual(all.log, ["close forced close"]);
+    assert.equal((await all.http.next("POST")).body, "1");
+    await all.clock.advance(60_000);
+    assert.equal(all.http.open.length, 0);
+  });
+
   for (const status of [204, 400, 502]) {
     test(`that the server no longer knows (${status}) closes the session`, async () => {
       const all = await open();
@@ -197,6 +207,18 @@ describe("a server without event streams", () => {
     await (await http.next("GET", "polling")).answer(openPacket());
     assert.deepEqual(log, ["open"]);
     assert.equal(session.transport.name, "polling");
+  });
+
+  test("or with a proxy that holds them back, is reached over the next transport in time", async () => {
+    const { http, log, session, clock } = start({ transports: ["sse", "polling"] });
+    const stream = await http.next("GET", "sse");
+    await stream.startStream();
+    await clock.advance(8_000);
+    await (await http.next("GET", "polling")).answer(openPacket());
+    assert.deepEqual(log, ["open"]);
+    assert.equal(session.transport.name, "polling");
+    assert.ok(stream.aborted);
+    assert.deepEqual(http.open.map((request) => request.method + request.query["transport"]), ["GETpolling"]);
   });
 
   test("is not reached when nothing else is allowed", async () => {

@@ -229,6 +229,19 @@ describe("from polling to an event stream", () => {
     }
   });
 
+  test("goes on polling when the probe is never answered, and says nothing that would end the session", async () => {
+    const { http, log, clock, session } = await startPolling(["sse"], ["polling", "sse"]);
+    const stream = await http.next("GET", "sse");
+    await stream.startStream();
+    await (await http.next("POST", "sse")).answer("ok");
+    await clock.advance(3_000);
+    assert.deepEqual(log, ["upgradeError sse: no answer in time"]);
+    assert.ok(stream.aborted);
+    session.send("a");
+    const post = await http.next("POST");
+    assert.deepEqual([post.body, post.query["transport"]], ["4a", "polling"]);
+  });
+
   test("is tried after WebSocket has failed, whatever order the server names them in", async () => {
     const { http, sockets, log } = await startPolling(["sse", "websocket"], ["polling", "sse", "websocket"]);
     assert.equal(http.open.filter((request) => request.query["transport"] === "sse").length, 0);

@@ -24,29 +24,12 @@ export declare class Backoff {
     /** The next delay is `min` again. */
     reset(): void;
 }
-/** How a short-polling client paces itself, in milliseconds. */
-export interface PollPace {
-    /** The gap after an answer that brought something, or after a send. */
-    readonly min: number;
-    /** The gap that empty answers double up to. */
-    readonly max: number;
-}
 /**
- * The gaps between short polls: `min` after a full answer or a send, twice the last gap after an empty one, up to
- * `max`; each spread by a tenth.
+ * The gaps between short polls, in milliseconds: `min` after an answer that was `full`, or after a send; twice the
+ * last gap after an empty one, up to `max`; each spread by a tenth.
+ *
+ * `limit` caps the gap, and wins over the others: a ping waits for the next poll, and must be answered in time.
  *
  * Spec: Sockeye transports, "Short polling".
  */
-export declare class PollScheduler {
-    private readonly random;
-    private readonly pace;
-    private gap;
-    constructor(random: () => number, pace: PollPace);
-    /**
-     * The gap until the next poll, of which the last one was `full` or not.
-     *
-     * `limit` caps the gap, and wins over `pace`: without a peer that counts requests as signs of life a ping waits for
-     * the next poll, and must be answered in time.
-     */
-    next(full: boolean, limit: number): number;
-}
+export declare function pollScheduler(random: () => number, min: number): (full: boolean, max: number, limit: number) => number;

@@ -12,44 +12,44 @@ export interface StreamEvent {
   readonly id: string;
 }
 
-/** A reader of one stream. An event that the stream's end cut short is never returned. */
-export class EventStream {
-  private readonly decoder = new TextDecoder();
-  private rest = "";
-  private cr = false;
-  private lines: string[] = [];
-  private fields = false;
-  private id = "";
+/**
+ * A reader of one stream: takes its bytes as they come, and gives the events that are complete with them. An event
+ * that the stream's end cut short is never given.
+ */
+export function eventStream(): (bytes: Uint8Array) => StreamEvent[] {
+  const decoder = new TextDecoder();
+  let rest = "";
+  let cr = false;
+  let lines: string[] = [];
+  let fields = false;
+  let id = "";
 
-  /** Events that are complete with `bytes`. */
-  push(bytes: Uint8Array): StreamEvent[] {
+  return (bytes) => {
     const events: StreamEvent[] = [];
-    let text = this.decoder.decode(bytes, { stream: true });
+    let text = decoder.decode(bytes, { stream: true });
     if (!text) return events;
     // A CR that ended the last chunk ended its line at once, so a LF that begins this one belongs to it.
-    if (this.cr && text[0] === "\n") text = text.slice(1);
-    this.cr = text ? text.endsWith("\r") : false;
+    if (cr && text[0] === "\n") text = text.slice(1);
+    cr = text.endsWith("\r");
     let start = 0;
     for (const end of text.matchAll(/\r\n|\n|\r/g)) {
-      this.line(this.rest + text.slice(start, end.index), events);
-      this.rest = "";
+      const line = rest + text.slice(start, end.index);
+      rest = "";
       start = end.index + end[0].length;
+      const [, name, value] = /^([^:]*)(?:: ?)?([^]*)$/.exec(line)!;
+      if (!line) {
+        if (fields) events.push({ lines, id });
+        lines = [];
+        fields = false;
+      } else if (name === "data") {
+        lines.push(value!);
+        fields = true;
+      } else if (name === "id" && !value!.includes("\0")) {
+        id = value!;
+        fields = true;
+      }
     }
-    this.rest += text.slice(start);
+    rest += text.slice(start);
     return events;
-  }
-
-  private line(line: string, events: StreamEvent[]): void {
-    if (!line) {
-      if (this.fields) events.push({ lines: this.lines, id: this.id });
-      this.lines = [];
-      this.fields = false;
-      return;
-    }
-    const [, name, value] = /^([^:]*)(?:: ?)?([^]*)$/.exec(line)!;
-    if (name === "data") this.lines.push(value!);
-    else if (name === "id" && !value!.includes("\0")) this.id = value!;
-    else return;
-    this.fields = true;
-  }
+  };
 }

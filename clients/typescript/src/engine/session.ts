@@ -18,10 +18,10 @@ import {
   type TransportEvents,
   type TransportName,
 } from "./transport.js";
-import { Polling } from "./transports/polling.js";
-import { Sse } from "./transports/sse.js";
-import { WebSocketTransport } from "./transports/websocket.js";
-import { Upgrade } from "./upgrade.js";
+import { polling } from "./transports/polling.js";
+import { sse } from "./transports/sse.js";
+import { websocket } from "./transports/websocket.js";
+import { upgrade, type Upgrade } from "./upgrade.js";
 
 /** Why a session closed, in the protocol's own words. */
 export type CloseReason = "forced close" | "transport close" | "transport error" | "ping timeout";
@@ -69,10 +69,10 @@ export interface SessionEvents {
 /** Better transports first, whatever order the server names them in. */
 const RANKING: readonly TransportName[] = ["websocket", "sse"];
 
-const TRANSPORTS: Record<TransportName, new (route: Route, events: TransportEvents) => Transport> = {
-  polling: Polling,
-  sse: Sse,
-  websocket: WebSocketTransport,
+const TRANSPORTS: Record<TransportName, (route: Route, events: TransportEvents) => Transport> = {
+  polling,
+  sse,
+  websocket,
 };
 
 /** How long a probe may take: ten round trips, within these bounds in milliseconds. Sockeye transports, 4.2. */
@@ -211,9 +211,17 @@ export class Session extends Emitter<NoEvents, SessionEvents> {
   private connect(): void {
     const [name] = this.names;
     if (this.readyState !== "opening") return;
+    this.cancelHeartbeat();
     if (!name || !TRANSPORTS[name]) return this.lost(new TransportError("no such transport: " + name));
-    this.transport = new TRANSPORTS[name](this.route, this.events);
-    this.transport.open();
+    const transport = (this.transport = TRANSPORTS[name](this.route, this.events));
+    // A proxy that holds a stream back until it ends would hold up the whole connection, where another way is known.
+    if (name === "sse" && this.names.length > 1) {
+      this.cancelHeartbeat = this.opts.clock.after(PROBE_MAX, () => {
+        transport.close(false);
+        this.lost(new TransportError("sse: no event in time"));
+      });
+    }
+    transport.open();
   }
 
   private receive(packet: Packet<ArrayBuffer>): void {
@@ -313,7 +321,8 @@ export class Session extends Emitter<NoEvents, SessionEvents> {
       this.upgrade = undefined;
       this.upgrading = false;
     };
-    this.upgrade = new Upgrade((events) => new TRANSPORTS[name](this.route, events), this.transport, this.route, this.patience, {
+    const candidate = (events: TransportEvents) => TRANSPORTS[name](this.route, events);
+    this.upgrade = upgrade(candidate, this.transport, this.opts.clock, this.patience, {
       onprobed: (candidate) => {
         this.upgrading = true;
         this.fire("upgrading", candidate);
@@ -365,7 +374,7 @@ export class Session extends Emitter<NoEvents, SessionEvents> {
     this.cancelClose();
     this.upgrade?.cancel();
     this.upgrade = undefined;
-    this.transport?.close();
+    this.transport?.close(true);
     for (const undo of this.undo) undo();
     this.fire("close", reason, description);
     this.writeBuffer.length = 0;

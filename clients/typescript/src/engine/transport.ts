@@ -3,7 +3,7 @@
 // The session owns its transports; a transport answers through the four events that it was given, and keeps nothing
 // that the session needs after it: sid, limits and counters stand in the `Route`, which outlives every transport.
 
-import type { Clock, PollPace } from "../backoff.js";
+import type { Clock } from "../backoff.js";
 import type { Packet } from "./packet.js";
 
 /** The techniques of this client. `polling` is long or short, depending on `poll.wait`. */
@@ -47,8 +47,11 @@ export interface Transport {
   pause?(done: () => void): void;
   /** Takes back a `pause` whose `done` was not called yet. */
   resume?(): void;
-  /** Ends in order, telling the server. Calls no event any more; neither does a transport after `pause`. */
-  close(): void;
+  /**
+   * Ends, and calls no event any more; neither does a transport after `pause`. With `goodbye` the session is over, and
+   * the server is told.
+   */
+  close(goodbye: boolean): void;
 }
 
 /** What a transport tells its session. Nothing is called after `onclose`. */
@@ -124,7 +127,7 @@ export interface EngineOptions {
    * How long the server may hold an empty poll, in seconds; 0 is short polling, paced by `min` and `max` (250 and
    * 5,000 ms by default). Absent: as long as the server likes.
    */
-  readonly poll: { readonly wait?: number } & Partial<PollPace>;
+  readonly poll: { readonly wait?: number; readonly min?: number; readonly max?: number };
   /** More query parameters, also seen by the server as the handshake's query. Never put secrets here. */
   readonly query: Readonly<Record<string, string | number | boolean | null | undefined>>;
   /** More headers on HTTP requests. Browsers send none on WebSocket and EventSource. */

@@ -9,8 +9,9 @@
 //
 // Spec: Engine.IO v4, "Upgrade"; Sockeye transports, 1.5.
 
+import type { Clock } from "../backoff.js";
 import type { Packet } from "./packet.js";
-import { TransportError, type Route, type Transport, type TransportEvents } from "./transport.js";
+import { TransportError, type Transport, type TransportEvents } from "./transport.js";
 
 /** What an upgrade asks of its session. */
 export interface UpgradeEvents {
@@ -22,74 +23,83 @@ export interface UpgradeEvents {
   onfail(error: TransportError): void;
 }
 
-/** One attempt to move from `current` to a candidate. */
-export class Upgrade {
-  private readonly candidate: Transport;
-  private state: "probing" | "pausing" | "moving" | "done" = "probing";
-  private cancelTimer: () => void = () => {};
-
-  /** `patience` is in milliseconds, for the probe, and once more for the old transport to fall silent. */
-  constructor(
-    make: (events: TransportEvents) => Transport,
-    private readonly current: Transport,
-    private readonly route: Route,
-    private readonly patience: number,
-    private readonly events: UpgradeEvents,
-  ) {
-    this.candidate = make({
-      onopen: () => this.candidate.send([{ type: "ping", data: "probe" }]),
-      onpacket: (packet) => this.receive(packet),
-      ondrain: () => this.move(),
-      onresume: () => this.fail("the stream broke"),
-      onclose: (error) => this.fail("it closed", error),
-    });
-  }
-
+/** One attempt to move. */
+export interface Upgrade {
   /** Begins; may fail before it returns. */
-  start(): void {
-    this.limit();
-    this.candidate.open();
-  }
-
+  start(): void;
   /** Gives up, without a word to the session. */
-  cancel(): void {
-    if (this.state === "done") return;
-    this.state = "done";
-    this.cancelTimer();
-    this.candidate.close();
+  cancel(): void;
+}
+
+/**
+ * An attempt to move from `current` to the candidate that `make` makes.
+ *
+ * `patience` is in milliseconds, for the probe, and once more for the old transport to fall silent.
+ */
+export function upgrade(
+  make: (events: TransportEvents) => Transport,
+  current: Transport,
+  clock: Clock,
+  patience: number,
+  events: UpgradeEvents,
+): Upgrade {
+  let state: "probing" | "pausing" | "moving" | "done" = "probing";
+  let cancelTimer = () => {};
+
+  const candidate = make({
+    onopen: () => candidate.send([{ type: "ping", data: "probe" }]),
+    onpacket: receive,
+    ondrain: move,
+    onresume: () => fail("the stream broke"),
+    onclose: (error) => fail("it closed", error),
+  });
+
+  function limit(): void {
+    cancelTimer();
+    cancelTimer = clock.after(patience, () => fail("no answer in time"));
   }
 
-  private limit(): void {
-    this.cancelTimer();
-    this.cancelTimer = this.route.options.clock.after(this.patience, () => this.fail("no answer in time"));
-  }
-
-  private receive(packet: Packet<ArrayBuffer>): void {
-    if (this.state !== "probing") return;
-    if (packet.type !== "pong" || packet.data !== "probe") return this.fail("the probe was refused");
-    this.state = "pausing";
-    this.limit();
-    this.events.onprobed(this.candidate);
-    this.current.pause!(() => {
-      this.state = "moving";
-      this.move();
+  function receive({ type, data }: Packet<ArrayBuffer>): void {
+    if (state !== "probing") return;
+    if (type !== "pong" || data !== "probe") return fail("the probe was refused");
+    state = "pausing";
+    limit();
+    events.onprobed(candidate);
+    current.pause!(() => {
+      state = "moving";
+      move();
     });
   }
 
-  private move(): void {
+  function move(): void {
     // A candidate that posts may still be busy with its probe.
-    if (this.state !== "moving" || !this.candidate.writable) return;
-    this.state = "done";
-    this.cancelTimer();
-    this.candidate.send([{ type: "upgrade" }]);
-    this.events.onmoved(this.candidate);
+    if (state !== "moving" || !candidate.writable) return;
+    state = "done";
+    cancelTimer();
+    candidate.send([{ type: "upgrade" }]);
+    events.onmoved(candidate);
   }
 
-  private fail(why: string, error?: TransportError): void {
-    if (this.state === "done") return;
-    const { current, candidate, state } = this;
-    this.cancel();
-    if (state === "pausing") current.resume!();
-    this.events.onfail(error || new TransportError(`${candidate.name}: ${why}`));
+  function fail(why: string, error?: TransportError): void {
+    if (state === "done") return;
+    const before = state;
+    cancel();
+    if (before === "pausing") current.resume!();
+    events.onfail(error || new TransportError(`${candidate.name}: ${why}`));
   }
+
+  function cancel(): void {
+    if (state === "done") return;
+    state = "done";
+    cancelTimer();
+    candidate.close(false);
+  }
+
+  return {
+    start() {
+      limit();
+      candidate.open();
+    },
+    cancel,
+  };
 }

@@ -127,50 +127,12 @@ export class Connection extends Emitter<NoEvents, ConnectionEvents> implements C
     return this.sockets.has(nsp);
   }
 
-  /** Opens the connection, unless it is open or on its way. `done` hears of this attempt only. */
+  /**
+   * Opens the connection, unless it is open, on its way, or waiting for its next attempt. `done` hears how the attempt
+   * that begins here ends, and nothing when none begins.
+   */
   open(done?: (error?: Error) => void): this {
-    // While waiting for the next attempt, only that attempt opens.
-    if (this.readyState !== "closed" || (this.reconnecting && !done)) return this;
-    this.cancelReconnect();
-    this.readyState = "opening";
-    const { host, secure, query } = this.target;
-    const engine = new Session(host, secure, { ...(query && { query }), ...this.opts });
-    this.engine = engine;
-    const current = () => this.engine === engine && this.readyState !== "closed";
-    const fail = (error: Error) => {
-      this.cancelTimeout();
-      this.readyState = "closed";
-      this.fire("error", error);
-      for (const socket of this.sockets.values()) socket.handleError(error);
-      if (done) done(error);
-      // The first attempt begins the series; later ones are told to `done`.
-      else if (this.settings.reconnection && !this.reconnecting && !this.backoff.attempts) this.reconnect();
-    };
-    engine.on("open", () => {
-      if (!current()) return;
-      this.opened();
-      done?.();
-    });
-    engine.on("error", (error) => {
-      if (!current()) return;
-      if (this.readyState === "opening") return fail(error);
-      this.fire("error", error);
-    });
-    engine.on("close", (reason, description) => {
-      if (!current()) return;
-      if (this.readyState === "opening") fail(new Error(reason));
-      else this.closed(reason, description);
-    });
-    engine.on("ping", () => current() && this.fire("ping"));
-    engine.on("message", (data) => current() && this.receive(data));
-    const { timeout } = this.settings;
-    if (timeout !== false) {
-      this.cancelTimeout = this.clock.after(timeout, () => {
-        if (!current()) return;
-        fail(new Error("timeout"));
-        engine.close();
-      });
-    }
+    if (this.readyState === "closed" && !this.reconnecting) this.attempt(done);
     return this;
   }
 
@@ -254,6 +216,48 @@ export class Connection extends Emitter<NoEvents, ConnectionEvents> implements C
     return this;
   }
 
+  private attempt(done?: (error?: Error) => void): void {
+    this.readyState = "opening";
+    const { host, secure, query } = this.target;
+    const engine = new Session(host, secure, { ...(query && { query }), ...this.opts });
+    this.engine = engine;
+    const current = () => this.engine === engine && this.readyState !== "closed";
+    const fail = (error: Error) => {
+      this.cancelTimeout();
+      this.readyState = "closed";
+      this.fire("error", error);
+      for (const socket of this.sockets.values()) socket.handleError(error);
+      if (done) done(error);
+      // The first attempt begins the series; later ones are told to `done`.
+      else if (this.settings.reconnection && !this.reconnecting && !this.backoff.attempts) this.reconnect();
+    };
+    engine.on("open", () => {
+      if (!current()) return;
+      this.opened();
+      done?.();
+    });
+    engine.on("error", (error) => {
+      if (!current()) return;
+      if (this.readyState === "opening") return fail(error);
+      this.fire("error", error);
+    });
+    engine.on("close", (reason, description) => {
+      if (!current()) return;
+      if (this.readyState === "opening") fail(new Error(reason));
+      else this.closed(reason, description);
+    });
+    engine.on("ping", () => current() && this.fire("ping"));
+    engine.on("message", (data) => current() && this.receive(data));
+    const { timeout } = this.settings;
+    if (timeout !== false) {
+      this.cancelTimeout = this.clock.after(timeout, () => {
+        if (!current()) return;
+        fail(new Error("timeout"));
+        engine.close();
+      });
+    }
+  }
+
   private opened(): void {
     this.cancelTimeout();
     this.readyState = "open";
@@ -300,7 +304,7 @@ export class Connection extends Emitter<NoEvents, ConnectionEvents> implements C
       this.fire("reconnect_attempt", backoff.attempts);
       // A listener may have given up.
       if (!this.reconnecting) return;
-      this.open((error) => {
+      this.attempt((error) => {
         if (!this.reconnecting) return;
         this.reconnecting = false;
         if (error) {

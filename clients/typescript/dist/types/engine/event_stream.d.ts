@@ -5,15 +5,8 @@ export interface StreamEvent {
     /** The last `id:` seen so far, in this event or before; empty when none was. */
     readonly id: string;
 }
-/** A reader of one stream. An event that the stream's end cut short is never returned. */
-export declare class EventStream {
-    private readonly decoder;
-    private rest;
-    private cr;
-    private lines;
-    private fields;
-    private id;
-    /** Events that are complete with `bytes`. */
-    push(bytes: Uint8Array): StreamEvent[];
-    private line;
-}
+/**
+ * A reader of one stream: takes its bytes as they come, and gives the events that are complete with them. An event
+ * that the stream's end cut short is never given.
+ */
+export declare function eventStream(): (bytes: Uint8Array) => StreamEvent[];

@@ -1,4 +1,4 @@
-import type { Clock, PollPace } from "../backoff.js";
+import type { Clock } from "../backoff.js";
 import type { Packet } from "./packet.js";
 /** The techniques of this client. `polling` is long or short, depending on `poll.wait`. */
 export type TransportName = "polling" | "sse" | "websocket";
@@ -35,8 +35,11 @@ export interface Transport {
     pause?(done: () => void): void;
     /** Takes back a `pause` whose `done` was not called yet. */
     resume?(): void;
-    /** Ends in order, telling the server. Calls no event any more; neither does a transport after `pause`. */
-    close(): void;
+    /**
+     * Ends, and calls no event any more; neither does a transport after `pause`. With `goodbye` the session is over, and
+     * the server is told.
+     */
+    close(goodbye: boolean): void;
 }
 /** What a transport tells its session. Nothing is called after `onclose`. */
 export interface TransportEvents {
@@ -119,7 +122,9 @@ export interface EngineOptions {
      */
     readonly poll: {
         readonly wait?: number;
-    } & Partial<PollPace>;
+        readonly min?: number;
+        readonly max?: number;
+    };
     /** More query parameters, also seen by the server as the handshake's query. Never put secrets here. */
     readonly query: Readonly<Record<string, string | number | boolean | null | undefined>>;
     /** More headers on HTTP requests. Browsers send none on WebSocket and EventSource. */

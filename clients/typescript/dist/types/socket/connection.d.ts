@@ -65,7 +65,10 @@ export declare class Connection extends Emitter<NoEvents, ConnectionEvents> impl
     socket<Listen extends Events<Listen> = DefaultEvents, Emit extends Events<Emit> = Listen>(nsp: string, options?: Partial<SocketOptions>): Socket<Listen, Emit, Connection>;
     /** Whether a socket of that namespace exists. */
     has(nsp: string): boolean;
-    /** Opens the connection, unless it is open or on its way. `done` hears of this attempt only. */
+    /**
+     * Opens the connection, unless it is open, on its way, or waiting for its next attempt. `done` hears how the attempt
+     * that begins here ends, and nothing when none begins.
+     */
     open(done?: (error?: Error) => void): this;
     /** As `open`. */
     connect(done?: (error?: Error) => void): this;
@@ -92,6 +95,7 @@ export declare class Connection extends Emitter<NoEvents, ConnectionEvents> impl
     timeout(): number | false;
     timeout(value: number | false): this;
     private setting;
+    private attempt;
     private opened;
     private receive;
     private closed;

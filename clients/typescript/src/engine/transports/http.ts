@@ -77,53 +77,33 @@ async function refusal(route: Route, transport: TransportName, response: Respons
   }
   return new TransportError(`${transport}: the server answered ${response.status}${message}`, response.status, code);
 }
+/** How long a goodbye may take in milliseconds. Browsers have few connections for one server, none to leave hanging. */
+export const GOODBYE_FOR = 5_000;
 
 /** The way up of polling and SSE: payloads in POSTs, one at a time, so that they arrive in order. */
-export class Upload {
+export interface Upload {
   /** Whether a POST is under way. */
-  busy = false;
-  private abort?: AbortController;
-  private onidle: (() => void) | undefined;
-
-  constructor(
-    private readonly route: Route,
-    private readonly transport: "polling" | "sse",
-    private readonly ondone: () => void,
-    private readonly onfail: (error: TransportError) => void,
-  ) {}
-
+  readonly busy: boolean;
   /** Sends packets; `ondone` or `onfail` follows. Only while not `busy`. */
-  send(packets: readonly Packet[], keepalive = false): void {
-    this.busy = true;
-    const end = (done: () => void) => {
-      this.busy = false;
-      (this.onidle || done)();
-    };
-    void this.post(packets, keepalive).then(
-      () => end(this.ondone),
-      (error: TransportError) => end(() => this.onfail(error)),
-    );
-  }
-
-  /** Says goodbye behind a POST that is under way, then calls `done`, whether it was heard or not. */
-  close(done: () => void): void {
-    const goodbye = () => {
-      this.onidle = done;
-      this.send([{ type: "close" }], true);
-    };
-    if (this.busy) this.onidle = goodbye;
-    else goodbye();
-  }
-
+  send(packets: readonly Packet[]): void;
+  /** Says goodbye behind a POST that is under way, then calls `done`, whether it was heard or not, in 5 s at most. */
+  close(done: () => void): void;
   /** Cuts a POST that is under way; it calls nothing any more. */
-  cancel(): void {
-    this.onidle = () => {};
-    this.abort?.abort();
-  }
+  cancel(): void;
+}
 
-  private async post(packets: readonly Packet[], keepalive: boolean): Promise<void> {
-    const { route, transport } = this;
-    const abort = (this.abort = new AbortController());
+export function upload(
+  route: Route,
+  transport: "polling" | "sse",
+  ondone: () => void,
+  onfail: (error: TransportError) => void,
+): Upload {
+  let busy = false;
+  let abort: AbortController | undefined;
+  let onidle: (() => void) | undefined;
+
+  const post = async (packets: readonly Packet[], keepalive: boolean): Promise<void> => {
+    abort = new AbortController();
     const response = await request(route, transport, {
       method: "POST",
       // A content type that needs no preflight.
@@ -133,7 +113,45 @@ export class Upload {
       keepalive,
     });
     await readText(route, transport, response);
-  }
+  };
+
+  const send = (packets: readonly Packet[], keepalive = false): void => {
+    busy = true;
+    const end = (done: () => void) => {
+      busy = false;
+      (onidle || done)();
+    };
+    void post(packets, keepalive).then(
+      () => end(ondone),
+      (error: TransportError) => end(() => onfail(error)),
+    );
+  };
+
+  return {
+    get busy() {
+      return busy;
+    },
+    send,
+    close(done) {
+      const cancelTimer = route.options.clock.after(GOODBYE_FOR, () => {
+        onidle = done;
+        abort?.abort();
+      });
+      const goodbye = () => {
+        onidle = () => {
+          cancelTimer();
+          done();
+        };
+        send([{ type: "close" }], true);
+      };
+      if (busy) onidle = goodbye;
+      else goodbye();
+    },
+    cancel() {
+      onidle = () => {};
+      abort?.abort();
+    },
+  };
 }
 
 async function encode(packets: readonly Packet[]): Promise<string> {

@@ -5,172 +5,176 @@
 //
 // Spec: Engine.IO v4, "HTTP long-polling"; Sockeye transports, "Short polling".
 
-import { PollScheduler } from "../../backoff.js";
+import { pollScheduler } from "../../backoff.js";
 import type { Packet } from "../packet.js";
 import { decodePayload } from "../payload.js";
 import { notAPacket, TransportError, type Route, type Transport, type TransportEvents } from "../transport.js";
-import { readText, request, Upload } from "./http.js";
+import { GOODBYE_FOR, readText, request, upload } from "./http.js";
 
 const MIN_GAP = 250;
 const MAX_GAP = 5_000;
 /** The longest gap on a page that nobody sees, or that shall save data. */
 const MAX_GAP_QUIET = 30_000;
 
-type State = "opening" | "open" | "paused" | "closing" | "closed";
+export function polling(route: Route, firstEvents: TransportEvents): Transport {
+  const { poll, clock } = route.options;
+  const { min = MIN_GAP, max = MAX_GAP } = poll;
+  const nextGap = poll.wait === 0 ? pollScheduler(clock.random, min) : undefined;
+  let state: "opening" | "open" | "paused" | "closing" | "closed" = "opening";
+  let get: AbortController | undefined;
+  let cancelGap: (() => void) | undefined;
+  let onpaused: (() => void) | undefined;
 
-export class Polling implements Transport {
-  readonly name = "polling";
-  private state: State = "opening";
-  private upload: Upload;
-  private scheduler: PollScheduler | undefined;
-  private get?: AbortController | undefined;
-  private cancelGap?: (() => void) | undefined;
-  private onpaused?: (() => void) | undefined;
+  const transport: Transport = {
+    name: "polling",
+    events: firstEvents,
 
-  constructor(
-    private readonly route: Route,
-    public events: TransportEvents,
-  ) {
-    const { poll, clock } = route.options;
-    if (poll.wait === 0) {
-      const max = poll.max ?? MAX_GAP;
-      this.scheduler = new PollScheduler(clock.random, {
-        min: poll.min ?? MIN_GAP,
-        get max() {
-          return isQuiet() ? Math.max(max, MAX_GAP_QUIET) : max;
-        },
-      });
-    }
-    this.upload = new Upload(
-      route,
-      "polling",
-      () => {
-        if (this.onpaused) this.checkPaused();
-        else this.events.ondrain();
-      },
-      (error) => this.fail(error),
-    );
-  }
+    get writable() {
+      return state === "open" && !up.busy;
+    },
 
-  get writable(): boolean {
-    return this.state === "open" && !this.upload.busy;
-  }
+    open() {
+      if (nextGap && typeof document === "object") document.addEventListener("visibilitychange", hurry);
+      void ask();
+    },
 
-  open(): void {
-    void this.poll();
-  }
+    send(packets) {
+      up.send(packets);
+      // An answer is likely to follow.
+      hurry();
+    },
 
-  send(packets: Packet[]): void {
-    this.upload.send(packets);
-    // An answer is likely to follow: a gap that had grown is cut short.
-    if (this.cancelGap) this.schedule(true);
-  }
+    pause(done) {
+      onpaused = done;
+      stopGap();
+      checkPaused();
+    },
 
-  pause(done: () => void): void {
-    this.onpaused = done;
-    this.stopGap();
-    this.checkPaused();
-  }
+    resume() {
+      if (!onpaused) return;
+      onpaused = undefined;
+      if (!get) void ask();
+    },
 
-  resume(): void {
-    if (!this.onpaused) return;
-    this.onpaused = undefined;
-    if (!this.get) void this.poll();
-  }
+    close(withGoodbye) {
+      const before = state;
+      stopGap();
+      forget();
+      state = before === "opening" && get ? "closing" : "closed";
+      if (before === "open" && withGoodbye) goodbye();
+      // A handshake under way is let through for a while, and its session closed then: nobody else would.
+      else if (state === "closing") cancelGap = clock.after(GOODBYE_FOR, () => get?.abort());
+    },
+  };
 
-  close(): void {
-    const { state } = this;
-    this.stopGap();
-    // A handshake under way is let through, and its session closed then: nobody else would.
-    this.state = state === "opening" && this.get ? "closing" : "closed";
-    if (state === "open") this.goodbye();
-  }
+  const up = upload(
+    route,
+    "polling",
+    () => {
+      if (onpaused) checkPaused();
+      else transport.events.ondrain();
+    },
+    fail,
+  );
 
   // The pending GET is cut only after the goodbye: a server takes a cut poll for a broken connection.
-  private goodbye(): void {
-    this.upload.close(() => this.get?.abort());
+  function goodbye(): void {
+    up.close(() => get?.abort());
   }
 
-  private fail(error?: TransportError): void {
-    if (this.state === "closed" || this.state === "closing") return;
-    this.state = "closed";
-    this.stopGap();
-    this.upload.cancel();
-    this.get?.abort();
-    this.events.onclose(error);
+  function fail(error?: TransportError): void {
+    const before = state;
+    state = "closed";
+    stopGap();
+    forget();
+    if (before === "closed" || before === "closing") return;
+    up.cancel();
+    get?.abort();
+    transport.events.onclose(error);
   }
 
-  private async poll(): Promise<void> {
-    const { route } = this;
-    const abort = (this.get = new AbortController());
+  async function ask(): Promise<void> {
     let body: string;
+    get = new AbortController();
     try {
-      const { wait } = route.options.poll;
-      const response = await request(route, "polling", { method: "GET", abort, wait });
+      const response = await request(route, "polling", { method: "GET", abort: get, wait: poll.wait });
       body = await readText(route, "polling", response);
     } catch (error) {
-      this.fail(error as TransportError);
+      fail(error as TransportError);
       return;
     } finally {
-      this.get = undefined;
+      get = undefined;
     }
-    this.receive(decodePayload(body));
+    receive(decodePayload(body));
   }
 
-  private receive(packets: (Packet<ArrayBuffer> | null)[]): void {
+  function receive(packets: (Packet<ArrayBuffer> | null)[]): void {
     const [first] = packets;
-    if (this.state === "closing") {
-      this.state = "closed";
+    if (state === "closing") {
+      stopGap();
+      state = "closed";
       if (first?.type === "open" && first.data) {
-        this.route.sid = (JSON.parse(first.data) as { sid: string }).sid;
-        this.goodbye();
+        route.sid = (JSON.parse(first.data) as { sid: string }).sid;
+        goodbye();
       }
       return;
     }
-    if (this.state === "opening" && first?.type === "open") {
-      this.state = "open";
-      this.events.onopen();
+    if (state === "opening" && first?.type === "open") {
+      state = "open";
+      transport.events.onopen();
     }
     let full = false;
     for (const packet of packets) {
-      if (this.state !== "open") break;
-      if (!packet) return this.fail(notAPacket(this.name, packets));
-      if (packet.type === "close") return this.fail();
+      if (state !== "open") break;
+      if (!packet) return fail(notAPacket("polling", packets));
+      if (packet.type === "close") return fail();
       full ||= packet.type !== "noop";
-      this.events.onpacket(packet);
+      transport.events.onpacket(packet);
     }
-    if (this.state === "opening") this.fail(new TransportError("polling: the server sent no handshake", packets));
-    else if (this.onpaused) this.checkPaused();
-    else if (this.state === "open") this.schedule(full);
+    if (state === "opening") fail(new TransportError("polling: the server sent no handshake", packets));
+    else if (onpaused) checkPaused();
+    else if (state === "open") schedule(full);
   }
 
-  private schedule(full: boolean): void {
-    this.stopGap();
-    const { scheduler, route } = this;
-    if (!scheduler) {
-      void this.poll();
+  function schedule(full: boolean): void {
+    stopGap();
+    if (!nextGap) {
+      void ask();
       return;
     }
     // A ping waits for the next poll, and its pong must be back within the server's patience.
-    const gap = scheduler.next(full, route.pingTimeout ? route.pingTimeout / 2 : Infinity);
-    this.cancelGap = route.options.clock.after(gap, () => {
-      this.cancelGap = undefined;
-      void this.poll();
+    const limit = route.pingTimeout ? route.pingTimeout / 2 : Infinity;
+    const gap = nextGap(full, isQuiet() ? Math.max(max, MAX_GAP_QUIET) : max, limit);
+    cancelGap = clock.after(gap, () => {
+      cancelGap = undefined;
+      void ask();
     });
   }
 
-  private stopGap(): void {
-    this.cancelGap?.();
-    this.cancelGap = undefined;
+  // A gap that had grown is cut short: something was sent, or the page is looked at again.
+  function hurry(): void {
+    if (state === "open" && cancelGap) schedule(true);
   }
 
-  private checkPaused(): void {
-    const { onpaused } = this;
-    if (!onpaused || this.get || this.upload.busy) return;
-    this.onpaused = undefined;
-    this.state = "paused";
-    onpaused();
+  function stopGap(): void {
+    cancelGap?.();
+    cancelGap = undefined;
   }
+
+  function forget(): void {
+    if (nextGap && typeof document === "object") document.removeEventListener("visibilitychange", hurry);
+  }
+
+  function checkPaused(): void {
+    const done = onpaused;
+    if (!done || get || up.busy) return;
+    onpaused = undefined;
+    state = "paused";
+    forget();
+    done();
+  }
+
+  return transport;
 }
 
 function isQuiet(): boolean {

@@ -5,90 +5,82 @@
 import { byteLength, decodeText, encodeText, isBlob, type BinaryData, type Packet } from "../packet.js";
 import { address, notAPacket, TransportError, type Route, type Transport, type TransportEvents } from "../transport.js";
 
-export class WebSocketTransport implements Transport {
-  readonly name = "websocket";
-  writable = false;
-  private socket: WebSocket | undefined;
+export function websocket(route: Route, firstEvents: TransportEvents): Transport {
+  const { options, stats } = route;
+  let socket: WebSocket | undefined;
+  let writable = false;
 
-  constructor(
-    private readonly route: Route,
-    public events: TransportEvents,
-  ) {}
+  const transport: Transport = {
+    name: "websocket",
+    events: firstEvents,
 
-  open(): void {
-    const { route } = this;
-    const { transportOptions, protocols, extraHeaders } = route.options;
-    const given = transportOptions.websocket?.WebSocket;
-    const url = address(route, "ws", "websocket");
-    route.stats.requests++;
-    let socket: WebSocket;
-    try {
-      socket = given
-        ? new given(url, [...protocols], { headers: extraHeaders })
-        : new WebSocket(url, [...protocols]);
-    } catch (error) {
-      this.events.onclose(new TransportError("websocket: none can be made here", error));
-      return;
-    }
-    this.socket = socket;
-    socket.binaryType = "arraybuffer";
-    socket.onopen = () => {
-      this.writable = true;
-      this.events.onopen();
-    };
-    socket.onmessage = (event: MessageEvent<string | ArrayBuffer>) => {
-      const { data } = event;
-      route.stats.bytesDown += byteLength(data);
-      const packet: Packet<ArrayBuffer> | null = typeof data === "string" ? decodeText(data) : { type: "message", data };
-      if (packet) this.events.onpacket(packet);
-      else this.end(notAPacket(this.name, data));
-    };
-    socket.onclose = (event) => this.end(undefined, event);
-    socket.onerror = (event) => this.end(new TransportError("websocket: the connection failed", event));
-  }
+    get writable() {
+      return writable;
+    },
 
-  send(packets: Packet[]): void {
-    const { route, socket } = this;
-    this.writable = false;
-    for (const packet of packets) {
-      const message = encodeMessage(packet, route.options.forceBase64);
-      route.stats.bytesUp += byteLength(message);
-      socket!.send(message as string);
-    }
-    // Not at once: what a caller sends in one go would otherwise be told drained in the middle of it.
-    queueMicrotask(() => {
-      if (this.socket !== socket) return;
-      this.writable = true;
-      this.events.ondrain();
-    });
-  }
+    open() {
+      const Given = options.transportOptions.websocket?.WebSocket;
+      const url = address(route, "ws", "websocket");
+      const protocols = [...options.protocols];
+      stats.requests++;
+      try {
+        socket = Given ? new Given(url, protocols, { headers: options.extraHeaders }) : new WebSocket(url, protocols);
+      } catch (error) {
+        transport.events.onclose(new TransportError("websocket: none can be made here", error));
+        return;
+      }
+      socket.binaryType = "arraybuffer";
+      socket.onopen = () => {
+        writable = true;
+        transport.events.onopen();
+      };
+      socket.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) => {
+        stats.bytesDown += byteLength(data);
+        const packet: Packet<ArrayBuffer> | null = typeof data === "string" ? decodeText(data) : { type: "message", data };
+        if (packet) transport.events.onpacket(packet);
+        else end(notAPacket("websocket", data));
+      };
+      socket.onclose = (event) => end(undefined, event);
+      socket.onerror = (event) => end(new TransportError("websocket: the connection failed", event));
+    },
 
-  close(): void {
-    this.release()?.close();
-  }
+    send(packets) {
+      const own = socket;
+      writable = false;
+      for (const packet of packets) {
+        const message = encodeMessage(packet, options.forceBase64);
+        stats.bytesUp += byteLength(message);
+        own!.send(message as string);
+      }
+      // Not at once: what a caller sends in one go would otherwise be told drained in the middle of it.
+      queueMicrotask(() => {
+        if (!socket) return;
+        writable = true;
+        transport.events.ondrain();
+      });
+    },
 
-  private end(error?: TransportError, description?: unknown): void {
-    const socket = this.release();
-    if (!socket) return;
-    socket.close();
-    this.events.onclose(error, description);
-  }
-
-  private release(): WebSocket | undefined {
-    const { socket } = this;
-    this.socket = undefined;
-    this.writable = false;
-    if (socket) {
-      socket.onopen = socket.onmessage = socket.onclose = null;
+    close() {
+      const own = socket;
+      socket = undefined;
+      writable = false;
+      if (!own) return;
+      own.onopen = own.onmessage = own.onclose = null;
       // The `ws` package throws where an error finds no listener.
-      socket.onerror = () => {};
-    }
-    return socket;
+      own.onerror = () => {};
+      own.close();
+    },
+  };
+
+  function end(error?: TransportError, description?: unknown): void {
+    transport.close(false);
+    transport.events.onclose(error, description);
   }
+
+  return transport;
 }
 
 // A view is sent as the window that it is, a Blob when its bytes are there; neither loses its turn.
-function encodeMessage(packet: Packet, base64: boolean): string | BinaryData {
-  const { type, data } = packet;
+function encodeMessage({ type, data }: Packet, base64: boolean): string | BinaryData {
   return typeof data === "object" && (isBlob(data) || !base64) ? data : encodeText(type, data);
 }

@@ -20,22 +20,17 @@ export interface RequestInit {
 export declare function request(route: Route, transport: "polling" | "sse", init: RequestInit): Promise<Response>;
 /** The body of a response as text, counted. */
 export declare function readText(route: Route, transport: TransportName, response: Response): Promise<string>;
+/** How long a goodbye may take in milliseconds. Browsers have few connections for one server, none to leave hanging. */
+export declare const GOODBYE_FOR = 5000;
 /** The way up of polling and SSE: payloads in POSTs, one at a time, so that they arrive in order. */
-export declare class Upload {
-    private readonly route;
-    private readonly transport;
-    private readonly ondone;
-    private readonly onfail;
+export interface Upload {
     /** Whether a POST is under way. */
-    busy: boolean;
-    private abort?;
-    private onidle;
-    constructor(route: Route, transport: "polling" | "sse", ondone: () => void, onfail: (error: TransportError) => void);
+    readonly busy: boolean;
     /** Sends packets; `ondone` or `onfail` follows. Only while not `busy`. */
-    send(packets: readonly Packet[], keepalive?: boolean): void;
-    /** Says goodbye behind a POST that is under way, then calls `done`, whether it was heard or not. */
+    send(packets: readonly Packet[]): void;
+    /** Says goodbye behind a POST that is under way, then calls `done`, whether it was heard or not, in 5 s at most. */
     close(done: () => void): void;
     /** Cuts a POST that is under way; it calls nothing any more. */
     cancel(): void;
-    private post;
 }
+export declare function upload(route: Route, transport: "polling" | "sse", ondone: () => void, onfail: (error: TransportError) => void): Upload;
