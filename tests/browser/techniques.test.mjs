@@ -98,6 +98,35 @@ test("the bytes of a long line are counted where it went up and where it came do
   }
 });
 
+test("the headers that a page cannot see are told within a quarter of what they are", async ({ open }) => {
+  for (const via of ["long-polling", "sse"]) {
+    const sizes = [];
+    const window = await open({
+      via,
+      prepare: async (page) => {
+        const browser = await page.context().newCDPSession(page);
+        const ours = new Set();
+        const add = (headers, first) => Object.entries(headers).reduce((sum, [name, value]) => sum + name.length + value.length + 4, first + 4);
+        browser.on("Network.requestWillBeSent", ({ requestId, request }) => new URL(request.url).pathname === "/socket.io/" && ours.add(requestId));
+        // The address stands in the first line; its length differs by a query or two, which the estimate leaves out.
+        browser.on("Network.requestWillBeSentExtraInfo", ({ requestId, headers }) => sizes.push([requestId, add(headers, 90)]));
+        browser.on("Network.responseReceivedExtraInfo", ({ requestId, headersText, headers }) => sizes.push([requestId, headersText?.length ?? add(headers, 17)]));
+        sizes.of = () => sizes.filter(([id]) => ours.has(id)).reduce((sum, [, size]) => sum + size, 0) / ours.size;
+        await browser.send("Network.enable");
+      },
+    });
+    for (let i = 0; i < 5; i += 1) await window.say(`headers ${i}`);
+    await window.hears(["headers 4"]);
+    const told = await window.until("counts enough to divide", () => {
+      const requests = Number(document.getElementById("cost-requests").textContent);
+      const headers = parseFloat(document.getElementById("cost-headers").textContent) * 1_000;
+      return requests >= 5 && headers > 0 && headers / requests;
+    });
+    const real = sizes.of();
+    assert.ok(told > real * 0.75 && told < real * 1.25, `${via}: ${told} told, ${real} seen`);
+  }
+});
+
 test("a change of technique while all talk loses nothing and doubles nothing", async ({ open }) => {
   const [talker, changer] = await Promise.all([open({ name: someone("Talker") }), open({ via: "websocket", name: someone("Changer") })]);
   const said = [];

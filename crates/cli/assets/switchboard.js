@@ -250,7 +250,8 @@ const left = part("left");
 let toldTyping = 0;
 
 function grow() {
-  composer.rows = Math.min(6, composer.value.split("\n").length);
+  composer.style.height = "auto";
+  composer.style.height = `${composer.scrollHeight + composer.offsetHeight - composer.clientHeight}px`;
   const rest = textLimit - length(composer.value);
   left.hidden = rest >= warnFrom;
   left.classList.toggle("over", rest < 0);

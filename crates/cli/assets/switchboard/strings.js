@@ -40,7 +40,6 @@ const table = {
   "people.count": [({ n }) => `${n} here`, ({ n }) => `${n} 人`],
   "people.you": ["you", "あなた"],
   "people.more": [({ n }) => `and ${n} more`, ({ n }) => `ほか ${n} 人`],
-  "people.typing": ["typing", "入力中"],
   "typing.one": [({ a }) => `${a} is typing`, ({ a }) => `${a} さんが入力中`],
   "typing.two": [({ a, b }) => `${a} and ${b} are typing`, ({ a, b }) => `${a} さんと ${b} さんが入力中`],
   "typing.many": [({ n }) => `${n} people are typing`, ({ n }) => `${n} 人が入力中`],
@@ -68,7 +67,6 @@ const table = {
   ],
   "whole.missing": [({ n, list }) => `${n} missing: ${list}`, ({ n, list }) => `${n} 件の欠け: ${list}`],
   "whole.twice": [({ n, list }) => `${n} twice: ${list}`, ({ n, list }) => `${n} 件の重複: ${list}`],
-  "whole.count": [({ n }) => (n === 1 ? "1 line" : `${n} lines`), ({ n }) => `${n} 件`],
 
   "compose.name": ["Your name", "あなたの名前"],
   "compose.text": ["Message", "メッセージ"],
@@ -126,7 +124,7 @@ const table = {
     "ページから見える本文とフレームの量。計測用の ping を含みます。",
   ],
 
-  "when.head": [({ via }) => `When ${inside(via)} is right`, ({ via }) => `${via}が向くとき`],
+  "when.head": [({ via }) => `When ${inside(via)} is right`, ({ via }) => `${via.replace(/[\w)]$/, "$& ")}が向くとき`],
   "when.auto": [
     "It begins with long polling, which works everywhere, tries the better ways beside it, and moves over without losing a line once one has proved itself. Right nearly always: it is what the client does unless told otherwise.",
     "どこでも通るロングポーリングで始め、その横でより良い方式を試し、通ると分かったら 1 件も失わずに乗り換えます。ほとんどの場合はこれで十分で、クライアントの既定の動作です。",
