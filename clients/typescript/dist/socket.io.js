@@ -142,7 +142,8 @@
     return typeof Blob === "function" && value instanceof Blob;
   }
   function toBytes(data) {
-    return data instanceof ArrayBuffer ? new Uint8Array(data) : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    if (data instanceof ArrayBuffer) return new Uint8Array(data);
+    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   }
   function encodeText(type, data) {
     return typeof data === "object" ? "b" + encodeBase64(toBytes(data)) : TYPES.indexOf(type) + (data || "");
@@ -1396,7 +1397,7 @@
       this.flags.timeout = ms;
       return this;
     }
-    /** The next event is dropped when it cannot leave at once. */
+    /** The next event is dropped when it cannot leave at once; it never waits. */
     get volatile() {
       this.flags.volatile = true;
       return this;
@@ -1487,6 +1488,10 @@
     }
     /** @internal A packet for this namespace arrived. */
     handlePacket(packet) {
+      if (!this.active && packet.type !== CONNECT) {
+        if (packet.type === CONNECT_ERROR) this.joining = void 0;
+        return;
+      }
       switch (packet.type) {
         case CONNECT:
           return this.joined(packet);
@@ -1529,7 +1534,6 @@
     }
     refused({ data }) {
       this.joining = void 0;
-      if (!this.active) return;
       this.leave();
       const { message, data: details } = typeof data === "string" ? { message: data, data: void 0 } : data || {};
       this.fire("connect_error", Object.assign(new Error(message), { data: details }));
@@ -1584,7 +1588,6 @@
       return this;
     }
     dispatchOut(args, flags, errorFirst) {
-      var _a;
       const { engine } = this.io;
       let packet = { type: EVENT, nsp: this.nsp, data: args };
       const listener = args[args.length - 1];
@@ -1593,7 +1596,7 @@
         packet = __spreadProps(__spreadValues({}, packet), { id, data: args.slice(0, -1) });
         this.expectAck(id, listener, flags, errorFirst);
       }
-      if (flags.volatile && !((_a = engine == null ? void 0 : engine.transport) == null ? void 0 : _a.writable)) return;
+      if (flags.volatile && !(this.connected && (engine == null ? void 0 : engine.transport.writable))) return;
       if (this.connected && !(engine == null ? void 0 : engine.hasPingExpired())) this.sendPacket(packet);
       else this.sendBuffer.push(packet);
     }
@@ -1768,20 +1771,19 @@
       const fail = (error) => {
         this.cancelTimeout();
         this.readyState = "closed";
-        this.fire("error", error);
-        for (const socket of this.sockets.values()) socket.handleError(error);
-        if (done) done(error);
+        this.failed(error);
+        if (done) call(done, this, [error]);
         else if (this.settings.reconnection && !this.reconnecting && !this.backoff.attempts) this.reconnect();
       };
       engine.on("open", () => {
         if (!current()) return;
         this.opened();
-        done == null ? void 0 : done();
+        if (done) call(done, this, []);
       });
       engine.on("error", (error) => {
         if (!current()) return;
-        if (this.readyState === "opening") return fail(error);
-        this.fire("error", error);
+        if (this.readyState === "opening") fail(error);
+        else this.failed(error);
       });
       engine.on("close", (reason, description) => {
         if (!current()) return;
@@ -1805,7 +1807,11 @@
       this.readyState = "open";
       this.decoder = new Decoder((_a = this.opts.maxAttachments) != null ? _a : MAX_ATTACHMENTS);
       this.fire("open");
-      for (const socket of this.sockets.values()) socket.handleOpen();
+      for (const socket of this.sockets.values()) call(() => socket.handleOpen(), socket, []);
+    }
+    failed(error) {
+      this.fire("error", error);
+      for (const socket of this.sockets.values()) socket.handleError(error);
     }
     receive(data) {
       var _a;

@@ -121,7 +121,8 @@ function isBlob(value) {
   return typeof Blob === "function" && value instanceof Blob;
 }
 function toBytes(data) {
-  return data instanceof ArrayBuffer ? new Uint8Array(data) : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  if (data instanceof ArrayBuffer) return new Uint8Array(data);
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 function encodeText(type, data) {
   return typeof data === "object" ? "b" + encodeBase64(toBytes(data)) : TYPES.indexOf(type) + (data || "");
@@ -1374,7 +1375,7 @@ var Socket = class extends Emitter {
     this.flags.timeout = ms;
     return this;
   }
-  /** The next event is dropped when it cannot leave at once. */
+  /** The next event is dropped when it cannot leave at once; it never waits. */
   get volatile() {
     this.flags.volatile = true;
     return this;
@@ -1465,6 +1466,10 @@ var Socket = class extends Emitter {
   }
   /** @internal A packet for this namespace arrived. */
   handlePacket(packet) {
+    if (!this.active && packet.type !== CONNECT) {
+      if (packet.type === CONNECT_ERROR) this.joining = void 0;
+      return;
+    }
     switch (packet.type) {
       case CONNECT:
         return this.joined(packet);
@@ -1507,7 +1512,6 @@ var Socket = class extends Emitter {
   }
   refused({ data }) {
     this.joining = void 0;
-    if (!this.active) return;
     this.leave();
     const { message, data: details } = typeof data === "string" ? { message: data, data: void 0 } : data || {};
     this.fire("connect_error", Object.assign(new Error(message), { data: details }));
@@ -1570,7 +1574,7 @@ var Socket = class extends Emitter {
       packet = { ...packet, id, data: args.slice(0, -1) };
       this.expectAck(id, listener, flags, errorFirst);
     }
-    if (flags.volatile && !engine?.transport?.writable) return;
+    if (flags.volatile && !(this.connected && engine?.transport.writable)) return;
     if (this.connected && !engine?.hasPingExpired()) this.sendPacket(packet);
     else this.sendBuffer.push(packet);
   }
@@ -1741,20 +1745,19 @@ var Connection = class extends Emitter {
     const fail = (error) => {
       this.cancelTimeout();
       this.readyState = "closed";
-      this.fire("error", error);
-      for (const socket of this.sockets.values()) socket.handleError(error);
-      if (done) done(error);
+      this.failed(error);
+      if (done) call(done, this, [error]);
       else if (this.settings.reconnection && !this.reconnecting && !this.backoff.attempts) this.reconnect();
     };
     engine.on("open", () => {
       if (!current()) return;
       this.opened();
-      done?.();
+      if (done) call(done, this, []);
     });
     engine.on("error", (error) => {
       if (!current()) return;
-      if (this.readyState === "opening") return fail(error);
-      this.fire("error", error);
+      if (this.readyState === "opening") fail(error);
+      else this.failed(error);
     });
     engine.on("close", (reason, description) => {
       if (!current()) return;
@@ -1777,7 +1780,11 @@ var Connection = class extends Emitter {
     this.readyState = "open";
     this.decoder = new Decoder(this.opts.maxAttachments ?? MAX_ATTACHMENTS);
     this.fire("open");
-    for (const socket of this.sockets.values()) socket.handleOpen();
+    for (const socket of this.sockets.values()) call(() => socket.handleOpen(), socket, []);
+  }
+  failed(error) {
+    this.fire("error", error);
+    for (const socket of this.sockets.values()) socket.handleError(error);
   }
   receive(data) {
     let packet;

@@ -49,7 +49,11 @@ for (const { name, entry, format, target, minify } of bundles) {
 
 execFileSync(
   process.execPath,
-  [join(root, "node_modules/typescript/bin/tsc"), "-p", join(root, "tsconfig.types.json"), "--outDir", join(dist, "types")],
+  [
+    join(root, "node_modules/typescript/bin/tsc"),
+    ...["-p", join(root, "tsconfig.types.json")],
+    ...["--outDir", join(dist, "types")],
+  ],
   { stdio: "inherit" },
 );
 

@@ -39,5 +39,6 @@ await build({
   define: { PACKAGE_ROOT: JSON.stringify(root) },
 });
 const files = sources.map((name) => join(outdir, name.slice(directory.length + 1).replace(/\.ts$/, ".mjs")));
-const { status } = spawnSync(process.execPath, ["--enable-source-maps", "--test", "--test-reporter=spec", ...files], { stdio: "inherit" });
+const flags = ["--enable-source-maps", "--test", "--test-reporter=spec"];
+const { status } = spawnSync(process.execPath, [...flags, ...files], { stdio: "inherit" });
 process.exitCode = status ?? 1;

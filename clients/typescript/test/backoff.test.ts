@@ -5,7 +5,8 @@ import { Backoff, pollScheduler } from "../src/backoff.js";
 describe("a back-off", () => {
   test("doubles from the smallest to the longest delay", () => {
     const backoff = new Backoff();
-    assert.deepEqual([1, 2, 3, 4, 5].map(() => backoff.next(1_000, 5_000, 0.5, 0.5)), [1_000, 2_000, 4_000, 5_000, 5_000]);
+    const delays = [1, 2, 3, 4, 5].map(() => backoff.next(1_000, 5_000, 0.5, 0.5));
+    assert.deepEqual(delays, [1_000, 2_000, 4_000, 5_000, 5_000]);
     assert.equal(backoff.attempts, 5);
   });
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { after, before, describe, test } from "node:test";
+import { after, before, describe, test, type TestContext } from "node:test";
 import { Server } from "socket.io";
 import { WebSocket } from "ws";
 import { io, type Options, type Socket, type WebSocketConstructor } from "sockeye-client";
@@ -45,7 +45,9 @@ before(async () => {
 after(() => server.close());
 
 function event<Value>(socket: Socket, name: string): Promise<Value> {
-  return new Promise((resolve) => socket.once(name, (...args: unknown[]) => resolve((args.length > 1 ? args : args[0]) as Value)));
+  return new Promise((resolve) => {
+    socket.once(name, (...args: unknown[]) => resolve((args.length > 1 ? args : args[0]) as Value));
+  });
 }
 
 const techniques: Record<string, Partial<Options>> = {
@@ -59,8 +61,8 @@ for (const [name, technique] of Object.entries(techniques)) {
   describe(`the official server over ${name}`, () => {
     const upgrades = name.includes("then");
 
-    async function connect(t: { after(fn: () => void): void }, options: Partial<Options> = {}, path = ""): Promise<Socket> {
-      const socket = io(uri + path, {
+    async function connect(t: TestContext, options: Partial<Options> = {}): Promise<Socket> {
+      const socket = io(uri, {
         ...technique,
         forceNew: true,
         reconnectionDelay: 10,

@@ -15,7 +15,7 @@ function start(options: Partial<EngineOptions> = {}) {
     ...options,
   });
   session.on("open", () => log.push("open"));
-  session.on("message", (data) => log.push(`message ${data === undefined ? "<none>" : typeof data === "string" ? data : "<binary>"}`));
+  session.on("message", (data = "<none>") => log.push(`message ${typeof data === "string" ? data : "<binary>"}`));
   session.on("error", (error) => log.push(`error ${error.message}`));
   session.on("close", (reason) => log.push(`close ${reason}`));
   session.on("drain", () => log.push("drain"));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Connection, io, type Options } from "../src/index.js";
+import { Connection, io, type Auth, type Options } from "../src/index.js";
 import { catchReported, MovedClock, openPacket, playedWebSockets, settle, type PlayedWebSocket } from "./support.js";
 
 function network() {
@@ -34,7 +34,9 @@ async function connect(options: Partial<Options> = {}, path = "") {
   const socket = io(`http://example.org${path}`, { ...net.options, ...options });
   const log: unknown[][] = [];
   for (const event of ["connect", "disconnect", "connect_error"] as const) {
-    socket.on(event, (...args: unknown[]) => log.push([event, ...args.map((arg) => (arg instanceof Error ? arg.message : arg))]));
+    socket.on(event, (...args: unknown[]) => {
+      log.push([event, ...args.map((arg) => (arg instanceof Error ? arg.message : arg))]);
+    });
   }
   await net.open();
   assert.deepEqual(net.wire.take(), [path ? `40${path},` : "40"]);
@@ -74,7 +76,8 @@ describe("a socket", () => {
 
     const other = network();
     let asked = 0;
-    const socket = io("http://example.org", { ...other.options, auth: (send) => send({ asked: ++asked }) });
+    const auth: Auth = (send) => send({ asked: ++asked });
+    const socket = io("http://example.org", { ...other.options, auth });
     await other.open();
     assert.deepEqual(other.wire.take(), ['40{"asked":1}']);
     await other.wire.say('40{"sid":"ID"}');
@@ -88,7 +91,8 @@ describe("a socket", () => {
   test("ignores auth that comes when its connection is gone", async () => {
     const net = network();
     const answers: (() => void)[] = [];
-    io("http://example.org", { ...net.options, auth: (send) => answers.push(() => send({ number: answers.length })) });
+    const auth: Auth = (send) => answers.push(() => send({ number: answers.length }));
+    io("http://example.org", { ...net.options, auth });
     await net.open();
     await net.wire.drop();
     await net.clock.advance(1_000);
@@ -121,12 +125,14 @@ describe("a socket", () => {
     const log: unknown[] = [];
     socket.on("a", (...args) => log.push(args));
     socket.onAny((...args) => log.push(["any", args.length]));
-    await net.wire.say('42["a",1,{"x":"y"}]', '452-["a",{"b":{"_placeholder":true,"num":1}},{"_placeholder":true,"num":0}]', new Uint8Array([1]).buffer, new Uint8Array([2]).buffer);
+    const [first, second] = [new Uint8Array([1]).buffer, new Uint8Array([2]).buffer];
+    await net.wire.say('42["a",1,{"x":"y"}]');
+    await net.wire.say('452-["a",{"b":{"_placeholder":true,"num":1}},{"_placeholder":true,"num":0}]', first, second);
     assert.deepEqual(log, [
       ["any", 3],
       [1, { x: "y" }],
       ["any", 3],
-      [{ b: new Uint8Array([2]).buffer }, new Uint8Array([1]).buffer],
+      [{ b: second }, first],
     ]);
   });
 
@@ -180,6 +186,7 @@ describe("a socket", () => {
     const socket = io("http://example.org", net.options);
     socket.volatile.emit("lost");
     await net.open();
+    socket.volatile.emit("lost before CONNECT");
     await net.wire.say('40{"sid":"ID"}');
     assert.deepEqual(net.wire.take(), ["40"]);
     socket.volatile.emit("a");
@@ -259,6 +266,50 @@ describe("a socket", () => {
     await net.wire.say('40/leaves,{"sid":"A"}', '40/stays,{"sid":"B"}');
     assert.deepEqual(net.wire.take(), ["41/leaves,"]);
     assert.deepEqual([leaves.connected, stays.connected], [false, true]);
+  });
+
+  test("left on a connection that others use, it hears nothing more", async () => {
+    const net = network();
+    const connection = new Connection("http://example.org", net.options);
+    connection.socket("/stays");
+    const socket = connection.socket("/leaves");
+    await net.open();
+    await net.wire.say('40/leaves,{"sid":"A"}');
+    const log: unknown[] = [];
+    socket.on("disconnect", (reason) => log.push(reason));
+    socket.on("late", () => log.push("late"));
+    socket.emit("ask", () => log.push("answered"));
+    socket.disconnect();
+    await net.wire.say('42/leaves,["late"]', "43/leaves,0[]", "41/leaves,", '44/leaves,{"message":"no"}');
+    assert.deepEqual(log, ["io client disconnect"]);
+    socket.connect();
+    await settle();
+    assert.equal(net.wire.take().at(-1), "40/leaves,");
+  });
+
+  test("whose auth throws does not keep others from joining", async () => {
+    const net = network();
+    const connection = new Connection("http://example.org", net.options);
+    const auth: Auth = () => {
+      throw new Error("auth");
+    };
+    connection.socket("/broken", { auth });
+    connection.socket("/fine");
+    const reported = catchReported();
+    await net.open();
+    assert.deepEqual(reported().map(String), ["Error: auth"]);
+    assert.deepEqual(net.wire.take(), ["40/fine,"]);
+  });
+
+  test("waiting for its CONNECT, it is told when the transport fails", async () => {
+    const net = network();
+    const socket = io("http://example.org", net.options);
+    const log: unknown[] = [];
+    socket.on("connect_error", (error) => log.push(error.message));
+    socket.on("disconnect", (reason) => log.push(reason));
+    await net.open();
+    net.wire.onerror?.({});
+    assert.deepEqual(log, ["websocket: the connection failed", "transport error"]);
   });
 
   test("never has two CONNECTs under way, however often connect() is called", async () => {

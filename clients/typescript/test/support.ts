@@ -24,8 +24,8 @@ export function readVectorText(text: VectorText): string {
 }
 
 export function toHex(bytes: ArrayBuffer | ArrayBufferView): string {
-  const view = bytes instanceof ArrayBuffer ? bytes : bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
-  return Buffer.from(view as ArrayBuffer).toString("hex");
+  const view = bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes;
+  return Buffer.from(view.buffer, view.byteOffset, view.byteLength).toString("hex");
 }
 
 export function fromHex(hex: string): Uint8Array<ArrayBuffer> {

@@ -25,7 +25,11 @@ function start(transports: TransportName[], options: Partial<EngineOptions> = {}
   return { http, clock, session, log, sockets };
 }
 
-async function startPolling(upgrades: TransportName[], transports: TransportName[], options: Partial<EngineOptions> = {}) {
+async function startPolling(
+  upgrades: TransportName[],
+  transports: TransportName[],
+  options: Partial<EngineOptions> = {},
+) {
   const all = start(transports, options);
   await (await all.http.next("GET")).answer(openPacket({ upgrades }));
   await settle();

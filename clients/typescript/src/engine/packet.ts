@@ -39,7 +39,8 @@ export function isBlob(value: unknown): value is Blob {
 
 /** The bytes that `data` shows: a view's own window, not its whole buffer. */
 export function toBytes(data: ArrayBuffer | ArrayBufferView): Uint8Array {
-  return data instanceof ArrayBuffer ? new Uint8Array(data) : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  if (data instanceof ArrayBuffer) return new Uint8Array(data);
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
 /** A packet as text: `<digit><data>`, or `b<base64>` for a binary message. */

@@ -5,7 +5,7 @@
 // Spec: spec/socketio.md 3, 5 and 8.
 
 import { Backoff, systemClock, type Clock } from "../backoff.js";
-import { Emitter, type DefaultEvents, type Events, type NoEvents } from "../emitter.js";
+import { call, Emitter, type DefaultEvents, type Events, type NoEvents } from "../emitter.js";
 import { Session, type CloseReason } from "../engine/session.js";
 import type { EngineOptions } from "../engine/transport.js";
 import { readAddress, type Target } from "../url.js";
@@ -225,21 +225,20 @@ export class Connection extends Emitter<NoEvents, ConnectionEvents> implements C
     const fail = (error: Error) => {
       this.cancelTimeout();
       this.readyState = "closed";
-      this.fire("error", error);
-      for (const socket of this.sockets.values()) socket.handleError(error);
-      if (done) done(error);
+      this.failed(error);
+      if (done) call(done, this, [error]);
       // The first attempt begins the series; later ones are told to `done`.
       else if (this.settings.reconnection && !this.reconnecting && !this.backoff.attempts) this.reconnect();
     };
     engine.on("open", () => {
       if (!current()) return;
       this.opened();
-      done?.();
+      if (done) call(done, this, []);
     });
     engine.on("error", (error) => {
       if (!current()) return;
-      if (this.readyState === "opening") return fail(error);
-      this.fire("error", error);
+      if (this.readyState === "opening") fail(error);
+      else this.failed(error);
     });
     engine.on("close", (reason, description) => {
       if (!current()) return;
@@ -263,7 +262,13 @@ export class Connection extends Emitter<NoEvents, ConnectionEvents> implements C
     this.readyState = "open";
     this.decoder = new Decoder(this.opts.maxAttachments ?? MAX_ATTACHMENTS);
     this.fire("open");
-    for (const socket of this.sockets.values()) socket.handleOpen();
+    // What `auth` throws, or what has no JSON form, is that socket's own trouble.
+    for (const socket of this.sockets.values()) call(() => socket.handleOpen(), socket, []);
+  }
+
+  private failed(error: Error): void {
+    this.fire("error", error);
+    for (const socket of this.sockets.values()) socket.handleError(error);
   }
 
   private receive(data: string | ArrayBuffer | undefined): void {

@@ -221,7 +221,7 @@ export class Socket<
     return this as unknown as Socket<Listen, WithAckErrors<Emit>, Io>;
   }
 
-  /** The next event is dropped when it cannot leave at once. */
+  /** The next event is dropped when it cannot leave at once; it never waits. */
   get volatile(): this {
     this.flags.volatile = true;
     return this;
@@ -332,6 +332,11 @@ export class Socket<
 
   /** @internal A packet for this namespace arrived. */
   handlePacket(packet: Packet): void {
+    // To a socket that has left, only the late answer to its CONNECT means anything.
+    if (!this.active && packet.type !== CONNECT) {
+      if (packet.type === CONNECT_ERROR) this.joining = undefined;
+      return;
+    }
     switch (packet.type) {
       case CONNECT:
         return this.joined(packet);
@@ -379,7 +384,6 @@ export class Socket<
 
   private refused({ data }: ConnectErrorPacket): void {
     this.joining = undefined;
-    if (!this.active) return;
     this.leave();
     const { message, data: details } = typeof data === "string" ? { message: data, data: undefined } : data || {};
     this.fire("connect_error", Object.assign(new Error(message as string), { data: details }));
@@ -453,7 +457,7 @@ export class Socket<
       packet = { ...packet, id, data: args.slice(0, -1) };
       this.expectAck(id, listener as AckListener, flags, errorFirst);
     }
-    if (flags.volatile && !engine?.transport?.writable) return;
+    if (flags.volatile && !(this.connected && engine?.transport.writable)) return;
     if (this.connected && !engine?.hasPingExpired()) this.sendPacket(packet);
     else this.sendBuffer.push(packet);
   }

@@ -97,6 +97,7 @@ export declare class Connection extends Emitter<NoEvents, ConnectionEvents> impl
     private setting;
     private attempt;
     private opened;
+    private failed;
     private receive;
     private closed;
     private reconnect;

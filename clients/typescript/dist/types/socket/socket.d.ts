@@ -112,7 +112,7 @@ export declare class Socket<Listen extends Events<Listen> = DefaultEvents, Emit 
     emitWithAck<Event extends EventName<Emit>>(event: Event, ...args: ArgsWithoutAck<Emit, Event>): Promise<AckResult<Emit, Event>>;
     /** The next event's acknowledgement may take `ms` milliseconds; its callback gets an error, or `null`, first. */
     timeout(ms: number): Socket<Listen, WithAckErrors<Emit>, Io>;
-    /** The next event is dropped when it cannot leave at once. */
+    /** The next event is dropped when it cannot leave at once; it never waits. */
     get volatile(): this;
     /** Whether the next event may be compressed. Runtimes decide for themselves; kept for the sake of the name. */
     compress(compress: boolean): this;

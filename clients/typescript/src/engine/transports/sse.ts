@@ -49,7 +49,8 @@ export function sse(route: Route, firstEvents: TransportEvents): Transport {
 
     open() {
       const given = options.transportOptions.sse;
-      const canRead = typeof Response === "function" && "body" in Response.prototype && typeof TextDecoder === "function";
+      const canRead =
+        typeof Response === "function" && "body" in Response.prototype && typeof TextDecoder === "function";
       const Source = given?.EventSource || (typeof EventSource === "function" ? EventSource : undefined);
       if (canRead && !(given?.EventSource && !given.fetch)) void fetchStream();
       else if (Source) openSource(Source);

@@ -36,7 +36,8 @@ export function websocket(route: Route, firstEvents: TransportEvents): Transport
       };
       socket.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) => {
         stats.bytesDown += byteLength(data);
-        const packet: Packet<ArrayBuffer> | null = typeof data === "string" ? decodeText(data) : { type: "message", data };
+        const packet: Packet<ArrayBuffer> | null =
+          typeof data === "string" ? decodeText(data) : { type: "message", data };
         if (packet) transport.events.onpacket(packet);
         else end(notAPacket("websocket", data));
       };
