@@ -1,1 +1,4 @@
 //! The framings of packets.
+
+pub mod event_stream;
+pub mod payload;
