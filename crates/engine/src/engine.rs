@@ -16,7 +16,7 @@ use sockeye_runtime::runtime::Runtime;
 use crate::counters::Counters;
 use crate::handshake::Handshake;
 use crate::options::Options;
-use crate::session::{Ended, Enqueued, Look, Session};
+use crate::session::{Ended, Enqueued, Look, Parting, Session};
 use crate::sid::Sid;
 use crate::side::SendError;
 use crate::table::Table;
@@ -47,7 +47,8 @@ pub trait Application: Send + Sync + Sized + 'static {
         message: Message<'_>,
     ) -> Flow;
 
-    /// After [`Flow::Wait`]: whether the wire may go on reading; else `cx` is woken when it may.
+    /// After [`Flow::Wait`]: whether the wire may go on reading; else `cx` is woken when it may. A session
+    /// that is closed has room, and whoever waits for it is woken.
     fn poll_room(&self, session: &Arc<Session<Self::Connection>>, cx: &mut Context<'_>) -> Poll<()>;
 
     /// A session's entry on the wheel fired. Answers when the application wants to be asked again.
@@ -139,16 +140,16 @@ impl<A: Application> Engine<A> {
         &self.terms
     }
 
-    /// Opens a session on `wire`: queues the packets that open it, then tells the application. The wire
-    /// attaches its link afterwards, so all of it leaves at once.
+    /// Opens a session on `wire`: queues its open packet, then tells the application. The wire attaches its
+    /// link afterwards, so all of it leaves at once. `sid` is fresh: a cookie may have said it already.
     pub(crate) fn open(
         self: &Arc<Self>,
+        sid: Sid,
         wire: Wire,
         base64: bool,
         handshake: Handshake,
-        open_packet: impl FnOnce(&Sid) -> Frame,
+        open_packet: Frame,
     ) -> Arc<Session<A::Connection>> {
-        let sid = Sid::random(&self.terms.runtime);
         let connection = self.application.connect(handshake);
         let session = self
             .table
@@ -157,7 +158,7 @@ impl<A: Application> Engine<A> {
         let first = self.now().after(self.terms.timing.ping_interval + session.slot() % 8);
         session.schedule(&self.terms, first);
         self.counters.count_opened(wire);
-        let opened = session.send(&self.terms, [open_packet(&sid)]);
+        let opened = session.send(&self.terms, [open_packet]);
         debug_assert!(opened.is_ok(), "a fresh session takes its open packet");
         self.application.opened(self, &session);
         session
@@ -239,7 +240,7 @@ impl<A: Application> Engine<A> {
     /// Closes a session in an orderly way: what waits is sent before. The application hears of it from a
     /// task of its own, so this may be called from anywhere.
     pub fn close(self: &Arc<Self>, session: &Arc<Session<A::Connection>>, reason: CloseReason) {
-        if let Some(ended) = session.shut(&self.terms, reason, None) {
+        if let Some(ended) = session.shut(&self.terms, reason, Parting::default()) {
             let (engine, session) = (self.clone(), session.clone());
             self.terms.runtime.spawn(async move { engine.finish(&session, ended) });
         }
@@ -250,9 +251,9 @@ impl<A: Application> Engine<A> {
         self: &Arc<Self>,
         session: &Arc<Session<A::Connection>>,
         reason: CloseReason,
-        farewell: Option<Frame>,
+        parting: Parting,
     ) {
-        if let Some(ended) = session.shut(&self.terms, reason, farewell) {
+        if let Some(ended) = session.shut(&self.terms, reason, parting) {
             self.finish(session, ended);
         }
     }
@@ -308,7 +309,9 @@ impl<A: Application> Engine<A> {
         let engine = self.clone();
         self.terms.runtime.spawn(async move {
             for slice in ended.chunks(SLICE) {
-                slice.iter().for_each(|(session, reason)| engine.close_here(session, *reason, None));
+                slice
+                    .iter()
+                    .for_each(|(session, reason)| engine.close_here(session, *reason, Parting::default()));
                 let_others_run().await;
             }
         });
@@ -329,7 +332,7 @@ async fn keep_time<A: Application>(engine: Weak<Engine<A>>, terms: Arc<Terms>) {
 }
 
 /// Goes to the back of the queue of tasks.
-async fn let_others_run() {
+pub(crate) async fn let_others_run() {
     let mut yielded = false;
     poll_fn(|cx| {
         if std::mem::replace(&mut yielded, true) {

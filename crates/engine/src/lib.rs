@@ -11,14 +11,27 @@
 //! ```
 //! Knows nothing of Socket.IO: what a message means is its [`Application`](engine::Application)'s business.
 
+pub mod body;
+mod compression;
+mod cookie;
+mod cors;
 pub mod counters;
 pub mod engine;
+pub mod gate;
+mod guarded;
 pub mod handshake;
 pub mod link;
+pub mod listen;
 pub mod options;
+pub mod peer;
+mod query;
+pub mod refusal;
+mod router;
+pub mod service;
 pub mod session;
 pub mod sid;
 pub mod side;
 pub mod table;
 pub mod terms;
 pub mod wheel;
+mod wire;

@@ -7,6 +7,8 @@ use sockeye_engine_proto::session::Wire;
 use sockeye_engine_proto::tick::Tick;
 use sockeye_engine_proto::timing::Timing;
 
+use crate::gate::AllowRequest;
+
 /// Options of an engine. The defaults are the reference server's where it has the option.
 ///
 /// Spec: engine.md, section 1.
@@ -42,6 +44,11 @@ pub struct Options {
     pub cookie: Option<Cookie>,
     /// CORS headers. Default none.
     pub cors: Option<Cors>,
+    /// Asked about every request that opens a session. Default: all may.
+    pub allow_request: Option<AllowRequest>,
+    /// How long no byte of a POST body may come. Default 20 s. Beyond it the POST is answered 408 and the
+    /// session closes with `transport error`.
+    pub body_timeout: Duration,
     /// Bytes waiting for a peer over which it counts as slow. Default 1 MB.
     pub soft_limit: usize,
     /// Bytes waiting for a peer over which its session closes with `slow reader`. Default 16 MB. One message
@@ -73,6 +80,8 @@ impl Default for Options {
             http_compression: Some(1024),
             cookie: None,
             cors: None,
+            allow_request: None,
+            body_timeout: Duration::from_secs(20),
             soft_limit: 1_000_000,
             hard_limit: 16_000_000,
             stall_timeout: Duration::from_secs(10),
@@ -142,7 +151,7 @@ pub enum SameSite {
     None,
 }
 
-/// Which origins a browser lets read our answers. It refuses nobody: see `allow_request`.
+/// Which origins a browser lets read our answers. It refuses nobody: see [`Options::allow_request`].
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Cors {

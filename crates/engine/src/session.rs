@@ -31,6 +31,7 @@ use sockeye_engine_proto::packet::{Message, Packet};
 use sockeye_engine_proto::reason::CloseReason;
 use sockeye_engine_proto::session::{Control, Effect, Wire};
 use sockeye_engine_proto::tick::Tick;
+use sockeye_websocket::encode::EMPTY_CLOSE;
 use tokio::net::TcpStream;
 
 use crate::link::Link;
@@ -40,9 +41,6 @@ use crate::terms::Terms;
 
 /// Bytes that leave in one system call, and that a corked session queues before it writes all the same.
 const WRITE_SIZE: usize = 64 * 1024;
-
-/// A Close frame without a status, as the reference sends it.
-const CLOSE: [u8; 2] = [0x88, 0];
 
 /// How long a peer may take to answer a Close frame before its connection is cut.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -213,11 +211,30 @@ impl<C: Send + Sync + 'static> Session<C> {
         if side.core.closed().is_some() || side.outbox.bytes() <= terms.limits.soft {
             return Poll::Ready(());
         }
-        let waiting = &mut side.rare.get_or_insert_default().waiting;
-        if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
-            waiting.push(cx.waker().clone());
-        }
+        side.wait(cx);
         Poll::Pending
+    }
+
+    /// Why it closed, once its wire has been told; else `cx` is woken when it is, and perhaps before.
+    pub(crate) fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<CloseReason> {
+        let mut side = self.side.lock();
+        match side.core.closed() {
+            Some(reason) if side.cut => Poll::Ready(reason),
+            _ => {
+                side.wait(cx);
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Queues an answer to the peer's control frame, unless more than `limit` bytes wait: a peer that asks and
+    /// does not read gets no more of them.
+    pub(crate) fn answer(self: &Arc<Self>, terms: &Arc<Terms>, frame: Frame, limit: usize) {
+        let mut side = self.side.lock();
+        if side.core.closed().is_none() && side.outbox.bytes() < limit {
+            side.push_unchecked(frame, terms.now());
+            self.drive(terms, side);
+        }
     }
 
     /// Whoever may write writes until nothing waits. The lock is open during the system call.
@@ -296,6 +313,11 @@ impl<C: Send + Sync + 'static> Session<C> {
             side.writer = Writer::Idle;
             match has_room {
                 Some(Ok(())) => session.drive(&terms, side),
+                _ if side.cut => {
+                    let link = side.link.take();
+                    drop(side);
+                    cut(link);
+                }
                 Some(Err(_)) => {}
                 None => side.mark_slow(&terms, session.slot),
             }
@@ -482,7 +504,7 @@ impl<C: Send + Sync + 'static> Session<C> {
         side.seat = candidate.seat;
         side.base64 = candidate.base64;
         side.polling = false;
-        side.posting = false;
+        side.posting = candidate.posting;
         if side.writer == Writer::Blocked {
             side.writer = Writer::Idle;
         }
@@ -525,19 +547,18 @@ impl<C: Send + Sync + 'static> Session<C> {
         true
     }
 
-    /// A POST begins. Only one may be under way.
-    pub(crate) fn begin_post(&self) -> Result<(), Overlap> {
+    /// A POST begins for the wire that holds `seat`. Only one may be under way.
+    pub(crate) fn begin_post(&self, seat: Seat) -> Result<(), Overlap> {
         let mut side = self.side.lock();
-        if side.posting {
-            return Err(Overlap);
-        }
-        side.posting = true;
-        Ok(())
+        let underway = side.posting(seat).is_some_and(|posting| std::mem::replace(posting, true));
+        if underway { Err(Overlap) } else { Ok(()) }
     }
 
     /// The POST is over.
-    pub(crate) fn end_post(&self) {
-        self.side.lock().posting = false;
+    pub(crate) fn end_post(&self, seat: Seat) {
+        if let Some(posting) = self.side.lock().posting(seat) {
+            *posting = false;
+        }
     }
 
     /// The stream that holds `seat` ended: the session waits for another. Says whether it was the session's.
@@ -615,13 +636,13 @@ impl<C: Send + Sync + 'static> Session<C> {
         Some(Look::Live)
     }
 
-    /// Closes it and tells its wire; `farewell` is the WebSocket's Close frame, without status when absent.
-    /// What waits is sent before, unless the peer does not read. `None` when that was done already.
+    /// Closes it and tells its wire. What waits is sent before, unless the peer does not read or is gone.
+    /// `None` when that was done already.
     pub(crate) fn shut(
         self: &Arc<Self>,
         terms: &Arc<Terms>,
         reason: CloseReason,
-        farewell: Option<Frame>,
+        parting: Parting,
     ) -> Option<Ended> {
         let mut side = self.side.lock();
         side.core.close(reason);
@@ -634,22 +655,35 @@ impl<C: Send + Sync + 'static> Session<C> {
             && reason == CloseReason::ForcedClose
             && (!side.polling || !side.outbox.is_empty());
         let rare = side.rare.take().map(|rare| *rare).unwrap_or_default();
-        if reason == CloseReason::SlowReader {
-            side.outbox = Outbox::default();
-            let link = side.link.take();
-            drop(side);
-            cut(link);
-        } else if wire == Wire::WebSocket {
-            side.outbox
-                .push_unchecked(farewell.unwrap_or_else(|| Frame::websocket_control(&CLOSE)), terms.now());
-            if let Link::Direct(stream) = &side.link {
-                cut_later(terms, stream.clone());
+        match (wire, parting) {
+            _ if reason == CloseReason::SlowReader => {
+                side.outbox = Outbox::default();
+                let link = side.link.take();
+                drop(side);
+                cut(link);
             }
-            self.drive(terms, side);
-        } else {
-            let link = side.link.take();
-            drop(side);
-            wake(link);
+            (Wire::WebSocket, Parting::Gone) => {
+                side.outbox = Outbox::default();
+                let link = side.link.take();
+                drop(side);
+                wake(link);
+            }
+            (Wire::WebSocket, Parting::Answer(frame)) => {
+                side.push_unchecked(frame, terms.now());
+                self.drive(terms, side);
+            }
+            (Wire::WebSocket, Parting::Close(frame)) => {
+                side.push_unchecked(frame, terms.now());
+                if let Link::Direct(stream) = &side.link {
+                    cut_later(terms, stream.clone());
+                }
+                self.drive(terms, side);
+            }
+            _ => {
+                let link = side.link.take();
+                drop(side);
+                wake(link);
+            }
         }
         rare.candidate.into_iter().for_each(|candidate| cut(candidate.link));
         rare.waiting.into_iter().for_each(Waker::wake);
@@ -664,6 +698,24 @@ pub(crate) enum Look {
     Live,
     /// It is to be closed.
     Close(CloseReason),
+}
+
+/// What the peer of a WebSocket that closes is told. Other wires say it in their own way.
+#[derive(Clone, Debug)]
+pub(crate) enum Parting {
+    /// We close: this Close frame, and the peer has a while to answer.
+    Close(Frame),
+    /// The peer closed: this Close frame, and nothing follows from either side.
+    Answer(Frame),
+    /// The connection is gone.
+    Gone,
+}
+
+impl Default for Parting {
+    /// A Close frame without a status, as the reference sends it.
+    fn default() -> Parting {
+        Parting::Close(Frame::websocket_control(&EMPTY_CLOSE))
+    }
 }
 
 /// How a session ended.
@@ -686,7 +738,7 @@ fn cut(link: Link) {
     match link {
         Link::Direct(stream) => {
             // Best effort: a peer that does not read gets no Close frame.
-            stream.try_write(&CLOSE).ok();
+            stream.try_write(&EMPTY_CLOSE).ok();
             SockRef::from(&*stream).shutdown(Shutdown::Both).ok();
         }
         Link::Parked(waker) => waker.wake(),

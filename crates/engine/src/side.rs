@@ -85,7 +85,7 @@ pub(crate) enum Writer {
 #[derive(Debug, Default)]
 pub(crate) struct Rare {
     pub(crate) candidate: Option<Candidate>,
-    /// Emits that wait for room.
+    /// Those that wait for room, or for the end.
     pub(crate) waiting: SmallVec<[Waker; 1]>,
 }
 
@@ -100,6 +100,7 @@ pub(crate) struct Candidate {
     pub(crate) out: VecDeque<Frame>,
     /// How many frames the old stream may still take: up to the `6` that ends it.
     pub(crate) hold: Option<usize>,
+    pub(crate) posting: bool,
 }
 
 impl Side {
@@ -167,8 +168,24 @@ impl Side {
         }
     }
 
+    /// Whether a POST is under way for the wire that holds `seat`.
+    pub(crate) fn posting(&mut self, seat: Seat) -> Option<&mut bool> {
+        if Seat(self.seat) == seat {
+            return Some(&mut self.posting);
+        }
+        self.candidate(seat).map(|candidate| &mut candidate.posting)
+    }
+
     pub(crate) fn candidate(&mut self, seat: Seat) -> Option<&mut Candidate> {
         self.rare.as_mut()?.candidate.as_mut().filter(|candidate| Seat(candidate.seat) == seat)
+    }
+
+    /// `cx` is woken when there is room, and at the end.
+    pub(crate) fn wait(&mut self, cx: &mut Context<'_>) {
+        let waiting = &mut self.rare.get_or_insert_default().waiting;
+        if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+            waiting.push(cx.waker().clone());
+        }
     }
 
     /// Emits that waited for room that is there now.
@@ -191,7 +208,7 @@ impl Side {
 
 impl Candidate {
     pub(crate) fn new(seat: u16, wire: Wire, link: Link, base64: bool) -> Candidate {
-        Candidate { seat, wire, link, base64, out: VecDeque::new(), hold: None }
+        Candidate { seat, wire, link, base64, out: VecDeque::new(), hold: None, posting: false }
     }
 
     pub(crate) fn poll_take(&mut self, cx: &mut Context<'_>, mut take: impl FnMut(&Frame)) -> Poll<Taken> {

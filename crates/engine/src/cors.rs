@@ -1,0 +1,111 @@
+//! Cross-origin headers: what a browser lets a page of another origin read.
+//!
+//! They are on every answer, errors and the 101 included. They refuse nobody: a request from an origin that
+//! is not named is served, and the browser keeps the answer from the page.
+//!
+//! Spec: engine.md, section 10; the Fetch standard, "CORS protocol".
+
+use http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
+    ACCESS_CONTROL_REQUEST_HEADERS, HeaderMap, ORIGIN, VARY,
+};
+use http::{HeaderValue, Response, StatusCode};
+
+use crate::body::Body;
+use crate::options::{AllowedOrigin, Cors};
+
+/// Adds what every answer to a request with these headers says.
+pub(crate) fn add_headers(cors: &Cors, request: &HeaderMap, answer: &mut HeaderMap) {
+    let asks = request.get(ORIGIN);
+    let named = match &cors.origin {
+        // `*` and credentials exclude each other.
+        AllowedOrigin::Any if !cors.credentials => Some(HeaderValue::from_static("*")),
+        AllowedOrigin::Any | AllowedOrigin::Mirror => asks.cloned(),
+        AllowedOrigin::Exact(origin) => HeaderValue::from_str(origin).ok(),
+        AllowedOrigin::List(origins) => {
+            let is_listed = |asks: &&HeaderValue| origins.iter().any(|origin| *asks == origin.as_str());
+            asks.filter(is_listed).cloned()
+        }
+    };
+    if cors.origin != AllowedOrigin::Any || cors.credentials {
+        answer.append(VARY, HeaderValue::from_static("Origin"));
+    }
+    if let Some(origin) = named {
+        answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    }
+    if cors.credentials {
+        answer.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+    }
+    if let Some(exposed) = joined(&cors.exposed_headers) {
+        answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+    }
+}
+
+/// The answer to any OPTIONS, without what [`add_headers`] adds.
+pub(crate) fn preflight(cors: &Cors, request: &HeaderMap) -> Response<Body> {
+    let mut answer = Response::new(Body::empty());
+    *answer.status_mut() = StatusCode::NO_CONTENT;
+    let headers = answer.headers_mut();
+    if let Some(methods) = joined(&cors.methods) {
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
+    }
+    let allowed = match &cors.allowed_headers {
+        Some(allowed) => joined(allowed),
+        None => {
+            headers.append(VARY, HeaderValue::from_static("Access-Control-Request-Headers"));
+            request.get(ACCESS_CONTROL_REQUEST_HEADERS).cloned()
+        }
+    };
+    if let Some(allowed) = allowed {
+        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed);
+    }
+    if let Some(age) = cors.max_age {
+        headers.insert(ACCESS_CONTROL_MAX_AGE, age.as_secs().into());
+    }
+    headers.insert(http::header::CONTENT_LENGTH, 0.into());
+    answer
+}
+
+fn joined(names: &[String]) -> Option<HeaderValue> {
+    if names.is_empty() { None } else { HeaderValue::from_str(&names.join(",")).ok() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(cors: &Cors, origin: Option<&'static str>) -> HeaderMap {
+        let mut request = HeaderMap::new();
+        if let Some(origin) = origin {
+            request.insert(ORIGIN, HeaderValue::from_static(origin));
+        }
+        let mut answer = HeaderMap::new();
+        add_headers(cors, &request, &mut answer);
+        answer
+    }
+
+    #[test]
+    fn any_origin_is_a_star_unless_credentials_travel() {
+        let any = Cors::default();
+        assert_eq!(answer(&any, Some("http://a.com"))[ACCESS_CONTROL_ALLOW_ORIGIN], "*");
+        assert!(!answer(&any, Some("http://a.com")).contains_key(VARY));
+        let credentials = Cors { credentials: true, ..Cors::default() };
+        let answer = answer(&credentials, Some("http://a.com"));
+        assert_eq!(answer[ACCESS_CONTROL_ALLOW_ORIGIN], "http://a.com");
+        assert_eq!(answer[ACCESS_CONTROL_ALLOW_CREDENTIALS], "true");
+        assert_eq!(answer[VARY], "Origin");
+    }
+
+    #[test]
+    fn a_listed_origin_is_named_and_another_is_not() {
+        let origins = vec!["http://a.com".to_owned(), "http://b.com".to_owned()];
+        let list = Cors { origin: AllowedOrigin::List(origins), ..Cors::default() };
+        assert_eq!(answer(&list, Some("http://b.com"))[ACCESS_CONTROL_ALLOW_ORIGIN], "http://b.com");
+        for other in [Some("http://b.com.evil.example"), Some("null"), None] {
+            let answer = answer(&list, other);
+            assert!(!answer.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN));
+            assert_eq!(answer[VARY], "Origin");
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! An accept loop of our own: HTTP/1.1 over TCP, with a limit on everything a peer can be slow at.
+//!
+//! ```no_run
+//! # use std::sync::Arc;
+//! # use sockeye_engine::{engine::{Application, Engine}, listen::{Listen, NotFound, bind}};
+//! # async fn doc<A: Application>(engine: Arc<Engine<A>>) -> std::io::Result<()> {
+//! let listener = bind("127.0.0.1:3000".parse().expect("an address"))?;
+//! Listen::default().serve(engine, listener, NotFound, std::future::pending()).await;
+//! # Ok(()) }
+//! ```
+//! Servers of others can do without it (see [`service`](crate::service)), and then look after slow peers
+//! themselves.
+
+use std::convert::Infallible;
+use std::future::{Future, Ready, poll_fn, ready};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::server::conn::http1::Builder;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioTimer;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tower_service::Service;
+
+use crate::body::{Body, BoxError};
+use crate::engine::{Application, Engine};
+use crate::guarded::{Guarded, Served, Serving};
+use crate::peer::PeerAddr;
+use crate::service::not_found;
+
+/// Connections that the system holds for us between two accepts.
+const BACKLOG: i32 = 4096;
+
+/// How long the loop rests when the process can open no more files: some will close meanwhile.
+const REST: Duration = Duration::from_millis(100);
+
+/// Options of the accept loop.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Listen {
+    /// From the first byte of a request's head to its end. Default 10 s. Beyond it the connection is cut, even
+    /// if a byte comes each second.
+    pub head_timeout: Duration,
+    /// How long a connection may be idle between requests, or before its first. Default 65 s, over the 60 s
+    /// that balancers commonly keep one. Beyond it the connection is closed.
+    pub keep_alive: Duration,
+    /// How long no byte of an answer may leave. Default 30 s. Beyond it the connection is cut.
+    pub write_timeout: Duration,
+    /// Bytes of a request's head. Default 64 KiB, at least 8 KiB. Beyond it the answer is 431.
+    pub max_head: usize,
+    /// How long connections may finish their answers once the loop is told to stop. Default 10 s.
+    pub drain_timeout: Duration,
+}
+
+impl Default for Listen {
+    fn default() -> Listen {
+        Listen {
+            head_timeout: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(65),
+            write_timeout: Duration::from_secs(30),
+            max_head: 64 * 1024,
+            drain_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// A listener on `address` with a backlog for crowds. Its port may be taken again at once after a restart.
+///
+/// # Errors
+/// What the system says: most often that the port is in use, or not ours to take.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+impl Listen {
+    /// Serves the engine's requests, and gives all others to `fallback`, until `stop` is ready.
+    ///
+    /// Then nothing is accepted any more, idle connections close, and those that answer have a while to end.
+    /// Sessions are the caller's to close ([`Engine::shut_down`]), before or meanwhile: a GET that waits is
+    /// answered by that. Returns when no HTTP connection is left, or time is over.
+    pub async fn serve<A, F>(
+        &self,
+        engine: Arc<Engine<A>>,
+        listener: TcpListener,
+        fallback: F,
+        stop: impl Future<Output = ()>,
+    ) where
+        A: Application,
+        F: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>,
+        F: Clone + Send + Sync + 'static,
+        F::Future: Send,
+    {
+        let (alive, _) = watch::channel(());
+        let mut stop = pin!(stop);
+        loop {
+            let accepted = poll_fn(|cx| match stop.as_mut().poll(cx) {
+                Poll::Ready(()) => Poll::Ready(None),
+                Poll::Pending => listener.poll_accept(cx).map(Some),
+            });
+            match accepted.await {
+                None => break,
+                Some(Ok((stream, address))) => {
+                    let connection = self.clone().connection(
+                        engine.clone(),
+                        stream,
+                        address,
+                        fallback.clone(),
+                        alive.subscribe(),
+                    );
+                    engine.runtime().spawn(connection);
+                }
+                Some(Err(error)) if is_the_peers(&error) => {}
+                Some(Err(error)) => {
+                    tracing::warn!(%error, "cannot accept a connection; resting");
+                    engine.runtime().sleep(REST).await;
+                }
+            }
+        }
+        drop(listener);
+        alive.send_replace(());
+        if tokio::time::timeout(self.drain_timeout, alive.closed()).await.is_err() {
+            tracing::warn!(connections = alive.receiver_count(), "connections did not end in time");
+        }
+    }
+
+    /// One connection, until it closes or becomes a WebSocket's. `alive` tells when to end.
+    async fn connection<A, F>(
+        self,
+        engine: Arc<Engine<A>>,
+        stream: TcpStream,
+        address: SocketAddr,
+        fallback: F,
+        mut alive: watch::Receiver<()>,
+    ) where
+        A: Application,
+        F: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible> + Clone,
+    {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "the connection is gone already");
+            return;
+        }
+        let serving = Arc::new(Serving::default());
+        let io = Guarded::new(stream, serving.clone(), self.head_timeout, self.write_timeout);
+        let service = service_fn(|mut request: Request<Incoming>| {
+            let served = serving.begin();
+            let (engine, mut fallback) = (engine.clone(), fallback.clone());
+            async move {
+                let answer = if engine.serves(request.uri().path()) {
+                    engine.handle_from(request, Some(address)).await
+                } else {
+                    request.extensions_mut().insert(PeerAddr(address));
+                    poll_fn(|cx| fallback.poll_ready(cx)).await?;
+                    fallback.call(request).await?
+                };
+                Ok::<_, Infallible>(answer.map(|body| Tracked { body, _served: served }))
+            }
+        });
+        let connection = Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.keep_alive)
+            .max_buf_size(self.max_head.max(8 * 1024))
+            .writev(false)
+            .serve_connection(io, service)
+            .with_upgrades();
+        let mut connection = pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            _ = alive.changed() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, %address, "an http connection ended early");
+        }
+    }
+}
+
+/// Errors of `accept` that belong to the connection that was to be accepted, not to us.
+fn is_the_peers(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+    )
+}
+
+/// A body whose request counts as being answered until it is dropped.
+struct Tracked {
+    body: Body,
+    _served: Served,
+}
+
+impl HttpBody for Tracked {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        Pin::new(&mut self.get_mut().body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A fallback that serves nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NotFound;
+
+impl<B> Service<Request<B>> for NotFound {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<B>) -> Self::Future {
+        ready(Ok(not_found()))
+    }
+}

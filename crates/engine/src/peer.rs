@@ -1,0 +1,8 @@
+//! Who is at the other end of a request's connection.
+
+use std::net::SocketAddr;
+
+/// The address of the TCP peer, as an extension of a request. Our accept loop knows it; another server puts it
+/// there, so that [`Handshake::address`](crate::handshake::Handshake::address) can tell it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct PeerAddr(pub SocketAddr);

@@ -1,0 +1,85 @@
+//! Requests that are not served, and the answer each gets.
+//!
+//! Plain requests are answered in JSON; those that ask for a WebSocket with a line of text, since that is all
+//! such a client shows.
+//!
+//! Spec: engine.md, section 3.2.
+
+use std::borrow::Cow;
+
+use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, SEC_WEBSOCKET_VERSION};
+use http::{Response, StatusCode};
+use sockeye_websocket::handshake::HandshakeError;
+
+use crate::body::Body;
+
+/// Why a request is not served. The number of each is the protocol's.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// 0: no transport of that name is served.
+    #[error("Transport unknown")]
+    UnknownTransport,
+    /// 1: there is no such session.
+    #[error("Session ID unknown")]
+    UnknownSession,
+    /// 2: a session is opened with GET.
+    #[error("Bad handshake method")]
+    BadMethod,
+    /// 3: the request contradicts itself, or what its session is.
+    #[error("Bad request")]
+    BadRequest,
+    /// 4: the application does not want it, for the reason it gave.
+    #[error("{0}")]
+    Forbidden(Cow<'static, str>),
+    /// 5: protocol 3.
+    #[error("Unsupported protocol version")]
+    UnsupportedProtocol,
+    /// 3, too: a WebSocket was asked for in a way that RFC 6455 does not allow.
+    #[error("{0}")]
+    Handshake(#[from] HandshakeError),
+}
+
+impl Refusal {
+    /// [`Refusal::Forbidden`] without a reason of the application's own.
+    pub const FORBIDDEN: Refusal = Refusal::Forbidden(Cow::Borrowed("Forbidden"));
+
+    /// The protocol's number.
+    #[must_use]
+    pub fn code(&self) -> u8 {
+        match self {
+            Refusal::UnknownTransport => 0,
+            Refusal::UnknownSession => 1,
+            Refusal::BadMethod => 2,
+            Refusal::BadRequest | Refusal::Handshake(_) => 3,
+            Refusal::Forbidden(_) => 4,
+            Refusal::UnsupportedProtocol => 5,
+        }
+    }
+
+    /// The answer to a plain request.
+    pub(crate) fn json(&self) -> Response<Body> {
+        let message = serde_json::Value::from(self.to_string());
+        let body = format!("{{\"code\":{},\"message\":{message}}}", self.code());
+        let mut answer = Response::new(Body::full(body));
+        *answer.status_mut() = match self {
+            Refusal::Forbidden(_) => StatusCode::FORBIDDEN,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        answer
+    }
+
+    /// The answer to a request that asks for a WebSocket; its status is 400 whatever the code.
+    pub(crate) fn text(&self) -> Response<Body> {
+        let mut answer = Response::new(Body::full(self.to_string()));
+        *answer.status_mut() = StatusCode::BAD_REQUEST;
+        let headers = answer.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        if *self == Refusal::Handshake(HandshakeError::Version) {
+            headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13, 8"));
+        }
+        answer
+    }
+}

@@ -1,0 +1,307 @@
+//! From a request to the wire that answers it: what is refused, and in which order.
+//!
+//! ```text
+//! preflight? ─▶ transport? ─▶ origin? ─▶ sid? ─┬─ known: does it fit its session? ─▶ wire
+//!                                              └─ none:  may it open one?         ─▶ wire
+//! ```
+//! Spec: engine.md, sections 3, 4.1 and 10; extensions.md, section 1.1.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http::header::{CONNECTION, HeaderMap, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT, SET_COOKIE, UPGRADE};
+use http::request::Parts;
+use http::{Method, Request, Response, StatusCode, Version};
+use http_body::Body as HttpBody;
+use hyper::upgrade::OnUpgrade;
+use sockeye_engine_proto::frame::Frame;
+use sockeye_engine_proto::reason::CloseReason;
+use sockeye_engine_proto::session::Wire;
+use sockeye_engine_proto::wire::event_stream::parse_id;
+use sockeye_websocket::handshake::{check_request, has_token};
+
+use crate::body::Body;
+use crate::cookie::set_cookie;
+use crate::cors;
+use crate::engine::{Application, Engine};
+use crate::handshake::Handshake;
+use crate::link::Link;
+use crate::peer::PeerAddr;
+use crate::query::{Asked, Query};
+use crate::refusal::Refusal;
+use crate::session::{Parting, Session};
+use crate::sid::Sid;
+use crate::wire::upgraded::Purpose;
+use crate::wire::{polling, sse, upgraded, upload};
+
+impl<A: Application> Engine<A> {
+    /// Whether requests for this path are the engine's: it begins with [`Options::path`](crate::options::Options).
+    pub fn serves(&self, path: &str) -> bool {
+        path.starts_with(&self.options().path)
+    }
+
+    /// Answers a request, whatever its path. The address of the peer is the extension [`PeerAddr`], if any.
+    ///
+    /// Dropping the future of a GET that waits, or of a POST that is not yet received, closes its session with
+    /// `transport error`: the peer's connection is gone. A WebSocket needs a server that lets hyper upgrade the
+    /// connection.
+    ///
+    /// # Errors
+    /// None: what is wrong with a request becomes its answer; see [`Refusal`].
+    pub async fn handle<B>(self: Arc<Self>, request: Request<B>) -> Response<Body>
+    where
+        B: HttpBody,
+    {
+        let address = request.extensions().get().map(|PeerAddr(address)| *address);
+        self.handle_from(request, address).await
+    }
+
+    pub(crate) async fn handle_from<B>(
+        self: Arc<Self>,
+        request: Request<B>,
+        address: Option<SocketAddr>,
+    ) -> Response<Body>
+    where
+        B: HttpBody,
+    {
+        let (mut request, body) = request.into_parts();
+        let mut answer = match &self.options().cors {
+            Some(cors) if request.method == Method::OPTIONS => cors::preflight(cors, &request.headers),
+            _ => {
+                let upgrades = wants_upgrade(&request);
+                match route(&self, &mut request, body, upgrades, address).await {
+                    Ok(answer) => answer,
+                    Err(refusal) => {
+                        self.counters().count_refused();
+                        if upgrades { refusal.text() } else { refusal.json() }
+                    }
+                }
+            }
+        };
+        if let Some(cors) = &self.options().cors {
+            cors::add_headers(cors, &request.headers, answer.headers_mut());
+        }
+        answer
+    }
+}
+
+/// Whether the peer asks to leave HTTP.
+fn wants_upgrade(request: &Parts) -> bool {
+    let asks = |value: &HeaderValue| has_token(value.as_bytes(), "upgrade");
+    request.headers.contains_key(UPGRADE) && request.headers.get_all(CONNECTION).iter().any(asks)
+}
+
+/// The order of the checks is the protocol's: the first that fails decides the answer.
+async fn route<A, B>(
+    engine: &Arc<Engine<A>>,
+    request: &mut Parts,
+    body: B,
+    upgrades: bool,
+    address: Option<SocketAddr>,
+) -> Result<Response<Body>, Refusal>
+where
+    A: Application,
+    B: HttpBody,
+{
+    let query = Query::parse(request.uri.query().unwrap_or_default());
+    let wire = query.wire.filter(|wire| engine.options().transports.contains(wire));
+    let wire = wire.ok_or(Refusal::UnknownTransport)?;
+    if request.headers.get(ORIGIN).is_some_and(|origin| !is_header_text(origin)) {
+        return Err(Refusal::BadRequest);
+    }
+    if wire == Wire::Sse
+        && request.method == Method::GET
+        && let Some(last) = request.headers.get("last-event-id")
+    {
+        return Ok(resume_event_source(engine, last));
+    }
+    let session = match query.sid {
+        Asked::New => return open(engine, request, wire, query, upgrades, address).await,
+        Asked::Nonsense => return Err(Refusal::UnknownSession),
+        Asked::Known(sid) => engine.sessions().find(&sid).ok_or(Refusal::UnknownSession)?,
+    };
+    if upgrades {
+        if wire != Wire::WebSocket || !query.is_v4 {
+            return Err(Refusal::BadRequest);
+        }
+        return websocket(engine, request, None, |_| Purpose::Take { session, base64: query.base64 });
+    }
+    let (seat, carrier) = session.seat();
+    let candidate = if wire == Wire::Sse { session.candidate_seat(wire) } else { None };
+    let opens_probe = wire == Wire::Sse && carrier == Wire::Polling && request.method == Method::GET;
+    let fits = wire == carrier || candidate.is_some() || opens_probe;
+    if !fits || !query.is_v4 || wire == Wire::WebSocket {
+        return Err(Refusal::BadRequest);
+    }
+    Ok(match (request.method.as_str(), wire) {
+        ("GET", Wire::Polling) => {
+            let (asked, most) = (query.wait, engine.options().max_wait);
+            let wait = asked.map_or(most, |asked| Some(most.map_or(asked, |most| asked.min(most))));
+            polling::answer(engine, &session, wait, &request.headers).await
+        }
+        ("GET", _) if opens_probe => {
+            let seat = session.claim(engine.terms(), Wire::Sse, Link::away(), false);
+            sse::answer(engine, session, seat.ok_or(Refusal::BadRequest)?)
+        }
+        ("GET", _) => resume(engine, session, query.ack.ok_or(Refusal::BadRequest)?, StatusCode::BAD_REQUEST),
+        ("POST", _) => {
+            upload::answer(engine, &session, candidate.unwrap_or(seat), &request.headers, body).await
+        }
+        _ => status(StatusCode::INTERNAL_SERVER_ERROR),
+    })
+}
+
+/// A request that may open a session.
+async fn open<A: Application>(
+    engine: &Arc<Engine<A>>,
+    request: &mut Parts,
+    wire: Wire,
+    query: Query,
+    upgrades: bool,
+    address: Option<SocketAddr>,
+) -> Result<Response<Body>, Refusal> {
+    if request.method != Method::GET {
+        return Err(Refusal::BadMethod);
+    }
+    if upgrades != (wire == Wire::WebSocket) {
+        return Err(Refusal::BadRequest);
+    }
+    if let Some(gate) = &engine.options().allow_request {
+        gate.ask(request).await.map_err(Refusal::Forbidden)?;
+    }
+    if !query.is_v4 {
+        return Err(Refusal::UnsupportedProtocol);
+    }
+    let sid = Sid::random(engine.runtime());
+    let open_packet = open_packet(engine, &sid, wire, query.knows_sse);
+    let secure = request.uri.scheme_str() == Some("https");
+    let handshake = |request: &Parts| Handshake::new(request, address, secure, engine.runtime().date());
+    let mut answer = match wire {
+        Wire::WebSocket => {
+            return websocket(engine, request, Some(&sid), |request| Purpose::Open {
+                sid,
+                open_packet,
+                handshake: handshake(request),
+                base64: query.base64,
+            });
+        }
+        Wire::Sse => {
+            let session = engine.open(sid, wire, false, handshake(request), open_packet);
+            let (seat, _) = session.seat();
+            sse::answer(engine, session, seat)
+        }
+        _ => {
+            let session = engine.open(sid, wire, false, handshake(request), open_packet);
+            polling::answer(engine, &session, query.wait, &request.headers).await
+        }
+    };
+    add_cookie(engine, &sid, answer.headers_mut());
+    Ok(answer)
+}
+
+/// The 101, behind which a task of its own opens the session or takes it over. `sid` is a new session's.
+fn websocket<A: Application>(
+    engine: &Arc<Engine<A>>,
+    request: &mut Parts,
+    sid: Option<&Sid>,
+    purpose: impl FnOnce(&Parts) -> Purpose<A::Connection>,
+) -> Result<Response<Body>, Refusal> {
+    let pairs = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    let accept = check_request(pairs)?;
+    let upgrade = request.extensions.remove::<OnUpgrade>();
+    let (Some(upgrade), true) =
+        (upgrade, request.method == Method::GET && request.version == Version::HTTP_11)
+    else {
+        return Err(Refusal::BadRequest);
+    };
+    let purpose = purpose(request);
+    let mut answer = status(StatusCode::SWITCHING_PROTOCOLS);
+    let headers = answer.headers_mut();
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    let accept = HeaderValue::from_bytes(&accept).expect("base64 is visible ASCII");
+    headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    if let Some(sid) = sid {
+        add_cookie(engine, sid, headers);
+    }
+    upgraded::serve(engine.clone(), upgrade, purpose);
+    Ok(answer)
+}
+
+/// A stream that an EventSource opened again by itself: 204 makes it stop.
+fn resume_event_source<A: Application>(engine: &Arc<Engine<A>>, last: &HeaderValue) -> Response<Body> {
+    let known = last.to_str().ok().and_then(parse_id).and_then(|(sid, number)| {
+        let session = engine.sessions().find(&Sid::parse(sid)?)?;
+        Some((session, number))
+    });
+    match known {
+        Some((session, number)) => resume(engine, session, number, StatusCode::NO_CONTENT),
+        None => status(StatusCode::NO_CONTENT),
+    }
+}
+
+/// A stream that came back goes on behind `number`. What is no longer kept cannot be sent again: then the
+/// session closes, and `otherwise` is the answer.
+fn resume<A: Application>(
+    engine: &Arc<Engine<A>>,
+    session: Arc<Session<A::Connection>>,
+    number: u32,
+    otherwise: StatusCode,
+) -> Response<Body> {
+    match session.resume(engine.terms(), number) {
+        Ok(seat) => {
+            engine.counters().count_resumed();
+            sse::answer(engine, session, seat)
+        }
+        Err(_) => {
+            if session.wire() == Wire::Sse {
+                engine.close_here(&session, CloseReason::TransportClose, Parting::default());
+            }
+            if otherwise == StatusCode::NO_CONTENT {
+                status(otherwise)
+            } else {
+                Refusal::UnknownSession.json()
+            }
+        }
+    }
+}
+
+/// The first packet of a session; its keys and their order are the reference's.
+fn open_packet<A: Application>(engine: &Engine<A>, sid: &Sid, wire: Wire, knows_sse: bool) -> Frame {
+    let options = engine.options();
+    let offered = |to: &Wire| match (wire, to) {
+        (Wire::Polling, Wire::Sse) => knows_sse || options.advertise_sse,
+        (Wire::Polling | Wire::Sse, Wire::WebSocket) => true,
+        _ => false,
+    };
+    let upgrades: Vec<String> = [Wire::WebSocket, Wire::Sse]
+        .into_iter()
+        .filter(|to| options.allow_upgrades && options.transports.contains(to) && offered(to))
+        .map(|to| format!("\"{to}\""))
+        .collect();
+    let packet = format!(
+        "0{{\"sid\":\"{sid}\",\"upgrades\":[{}],\"pingInterval\":{},\"pingTimeout\":{},\"maxPayload\":{}}}",
+        upgrades.join(","),
+        options.ping_interval.as_millis(),
+        options.ping_timeout.as_millis(),
+        options.max_payload,
+    );
+    Frame::text(&[packet.as_bytes()])
+}
+
+fn add_cookie<A: Application>(engine: &Engine<A>, sid: &Sid, answer: &mut HeaderMap) {
+    if let Some(cookie) = engine.options().cookie.as_ref().and_then(|cookie| set_cookie(cookie, sid)) {
+        answer.append(SET_COOKIE, cookie);
+    }
+}
+
+/// As in HTTP itself: no control characters, save the tab. Bytes from 0x80 on are allowed.
+fn is_header_text(value: &HeaderValue) -> bool {
+    value.as_bytes().iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~' | 0x80..))
+}
+
+fn status(status: StatusCode) -> Response<Body> {
+    let mut answer = Response::new(Body::empty());
+    *answer.status_mut() = status;
+    answer
+}

@@ -1,0 +1,250 @@
+//! WebSocket frames that came, up to what the session makes of them: the half of a WebSocket that does not
+//! depend on what carries its bytes.
+//!
+//! Spec: engine.md, section 8; RFC 6455, sections 5.5 and 7.
+
+use std::sync::Arc;
+
+use sockeye_engine_proto::frame::Frame;
+use sockeye_engine_proto::packet::{Decoded as Text, Message, Packet};
+use sockeye_engine_proto::reason::CloseReason;
+use sockeye_websocket::close::{Close, CloseCode};
+use sockeye_websocket::decoder::{Decoded, Decoder, Role};
+use sockeye_websocket::encode::{encode, encode_close};
+use sockeye_websocket::event::Event;
+use sockeye_websocket::header::OpCode;
+use sockeye_websocket::limits::Limits;
+
+use crate::engine::{Application, Engine, Flow};
+use crate::session::{Parting, Received, Session};
+use crate::side::Seat;
+
+/// Bytes that may wait for a peer before its pings are no longer answered.
+const PONG_LIMIT: usize = 64 * 1024;
+
+/// Bytes of pongs that a candidate gets in one turn.
+const CANDIDATE_PONG_LIMIT: usize = 4096;
+
+/// How far the wire is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Stage {
+    /// It asks to carry the session.
+    Candidate,
+    /// It carries the session.
+    Live,
+    /// We closed: what comes is thrown away until the peer closes too.
+    Draining,
+}
+
+/// What follows a read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Turn {
+    /// The next read.
+    More,
+    /// The application cannot take more for now.
+    Wait,
+    /// Nothing good.
+    End(End),
+}
+
+/// How a WebSocket ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum End {
+    /// The connection is gone, or half of it.
+    Gone,
+    /// The peer closed, with this status.
+    Closed(Option<CloseCode>),
+    /// The peer broke the WebSocket protocol.
+    Broken(CloseCode),
+    /// The session is to close.
+    Session(CloseReason),
+    /// The session does not want this wire, and has told it so.
+    Refused,
+}
+
+/// What is kept of a WebSocket between reads: nothing, unless a frame or a message is unfinished.
+#[derive(Debug, Default)]
+pub(crate) struct Partial {
+    decoder: Decoder,
+    /// Bytes that are not a whole frame yet, or wait for room.
+    tail: Vec<u8>,
+}
+
+/// A WebSocket as its session sees it.
+pub(crate) struct Inbound<'w, A: Application> {
+    pub(crate) engine: &'w Arc<Engine<A>>,
+    pub(crate) session: &'w Arc<Session<A::Connection>>,
+    pub(crate) seat: Seat,
+    pub(crate) stage: &'w mut Stage,
+    pub(crate) partial: &'w mut Option<Box<Partial>>,
+    /// Frames for a candidate's peer, which the session does not send.
+    pub(crate) replies: &'w mut Vec<u8>,
+}
+
+impl<A: Application> Inbound<'_, A> {
+    /// Receives what was read, behind what was left of earlier reads; answers leave together at the end.
+    pub(crate) fn receive(&mut self, read: &mut [u8]) -> Turn {
+        if *self.stage == Stage::Draining {
+            return Turn::More;
+        }
+        let corked = *self.stage == Stage::Live;
+        if corked {
+            self.session.cork();
+        }
+        let turn = match self.partial.take() {
+            None => {
+                let mut decoder = Decoder::new();
+                let (used, turn) = self.decode(&mut decoder, read);
+                self.keep(decoder, &read[used..]);
+                turn
+            }
+            Some(partial) => {
+                let Partial { mut decoder, mut tail } = *partial;
+                tail.extend_from_slice(read);
+                let (used, turn) = self.decode(&mut decoder, &mut tail);
+                if used == 0 {
+                    *self.partial = Some(Box::new(Partial { decoder, tail }));
+                } else {
+                    self.keep(decoder, &tail[used..]);
+                }
+                turn
+            }
+        };
+        if corked {
+            self.session.uncork(self.engine.terms());
+        }
+        if let Turn::End(_) = turn {
+            *self.partial = None;
+        }
+        turn
+    }
+
+    fn keep(&mut self, decoder: Decoder, tail: &[u8]) {
+        if !tail.is_empty() || !decoder.is_idle() {
+            *self.partial = Some(Box::new(Partial { decoder, tail: tail.to_vec() }));
+        }
+    }
+
+    fn decode(&mut self, decoder: &mut Decoder, bytes: &mut [u8]) -> (usize, Turn) {
+        let limits = Limits { max_message: self.engine.options().max_payload, ..Limits::default() };
+        let mut at = 0;
+        loop {
+            if at == bytes.len() {
+                return (at, Turn::More);
+            }
+            match decoder.decode(&mut bytes[at..], Role::Server, &limits) {
+                Err(error) => return (at, Turn::End(End::Broken(error.close_code()))),
+                Ok(Decoded::Incomplete { .. }) => return (at, Turn::More),
+                Ok(Decoded::Frame { event, consumed }) => {
+                    at += consumed;
+                    match self.handle(&event) {
+                        Turn::More => {}
+                        other => return (at, other),
+                    }
+                }
+            }
+        }
+    }
+
+    fn handle(&mut self, event: &Event<'_>) -> Turn {
+        match event {
+            Event::Text(text) => match Text::from_text(text) {
+                Ok(packet) => self.handle_packet(packet.packet()),
+                Err(_) => self.close(CloseReason::ParseError),
+            },
+            Event::Binary(bytes) => self.handle_packet(Packet::Message(Message::Binary(bytes))),
+            Event::Ping(payload) => {
+                self.pong(payload);
+                Turn::More
+            }
+            Event::Close(close) => Turn::End(End::Closed(close.as_ref().map(|close| close.code))),
+            Event::Pong(_) | Event::Fragment => Turn::More,
+        }
+    }
+
+    fn handle_packet(&mut self, packet: Packet<'_>) -> Turn {
+        match self.session.receive(self.engine.terms(), self.seat, packet) {
+            Received::Nothing => Turn::More,
+            Received::Message(message) => {
+                match self.engine.application().message(self.engine, self.session, message) {
+                    Flow::Continue => Turn::More,
+                    Flow::Wait => Turn::Wait,
+                    Flow::Close(reason) => self.close(reason),
+                }
+            }
+            Received::Adopted => {
+                *self.stage = Stage::Live;
+                self.engine.counters().count_upgraded();
+                Turn::More
+            }
+            Received::Refused => Turn::End(End::Refused),
+            Received::Close(reason) => self.close(reason),
+        }
+    }
+
+    /// A candidate that misbehaves takes nothing with it but itself.
+    fn close(&self, reason: CloseReason) -> Turn {
+        Turn::End(match *self.stage {
+            Stage::Candidate => End::Broken(CloseCode::POLICY_VIOLATION),
+            Stage::Live | Stage::Draining => End::Session(reason),
+        })
+    }
+
+    fn pong(&mut self, payload: &[u8]) {
+        if *self.stage == Stage::Candidate {
+            if self.replies.len() < CANDIDATE_PONG_LIMIT {
+                encode(OpCode::Pong, payload, None, self.replies);
+            }
+            return;
+        }
+        let mut frame = Vec::with_capacity(payload.len() + 2);
+        encode(OpCode::Pong, payload, None, &mut frame);
+        self.session.answer(self.engine.terms(), Frame::websocket_control(&frame), PONG_LIMIT);
+    }
+
+    /// Tells session and peer of the end. Afterwards the stage says whether the peer is waited for.
+    pub(crate) fn end(&mut self, end: End) -> After {
+        let code = match end {
+            End::Closed(code) => code,
+            End::Broken(code) => Some(code),
+            End::Gone | End::Session(_) | End::Refused => None,
+        };
+        let mut frame = Vec::new();
+        encode_close(code.map(|code| Close { code, reason: "" }), None, &mut frame);
+        match *self.stage {
+            Stage::Draining => return After::Over,
+            Stage::Candidate => {
+                if let End::Closed(_) | End::Broken(_) = end {
+                    self.replies.extend_from_slice(&frame);
+                }
+                return After::Release;
+            }
+            Stage::Live => {}
+        }
+        let frame = Frame::websocket_control(&frame);
+        let (reason, parting) = match end {
+            End::Gone | End::Refused => (CloseReason::TransportClose, Parting::Gone),
+            End::Closed(_) => (CloseReason::TransportClose, Parting::Answer(frame)),
+            End::Broken(_) => (CloseReason::TransportError, Parting::Close(frame)),
+            End::Session(reason) => (reason, Parting::Close(frame)),
+        };
+        let waits = matches!(parting, Parting::Close(_));
+        self.engine.close_here(self.session, reason, parting);
+        if !waits {
+            return After::Over;
+        }
+        *self.stage = Stage::Draining;
+        After::Drain
+    }
+}
+
+/// What the wire does when its session no longer needs it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum After {
+    /// It ends.
+    Over,
+    /// It sends its replies, then gives up the candidate's seat and ends.
+    Release,
+    /// It reads on, and throws away, until the peer closes.
+    Drain,
+}

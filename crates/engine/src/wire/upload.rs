@@ -1,0 +1,264 @@
+//! POSTs: packets from the client of a polling or SSE session.
+//!
+//! The body is read whole, within its limits of size and time, then its packets are received in order; the
+//! answer goes out after the last. When the application cannot take more, the answer waits.
+//!
+//! Spec: engine.md, sections 4.3-4.5.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::{Response, StatusCode};
+use http_body::Body as HttpBody;
+use sockeye_engine_proto::reason::CloseReason;
+use sockeye_engine_proto::wire::payload;
+use sockeye_runtime::runtime::Sleep;
+
+use crate::body::Body;
+use crate::engine::{Application, Engine, Flow, let_others_run};
+use crate::session::{Parting, Received, Session};
+use crate::side::Seat;
+use crate::wire::polling::protect;
+
+/// Packets after which a long payload lets other tasks run.
+const SLICE: usize = 256;
+
+/// A POST under way. Dropped before its packets are all received, it closes the session: they are lost.
+struct Posting<'s, A: Application> {
+    engine: &'s Arc<Engine<A>>,
+    session: &'s Arc<Session<A::Connection>>,
+    seat: Seat,
+    done: bool,
+}
+
+impl<A: Application> Drop for Posting<'_, A> {
+    fn drop(&mut self) {
+        self.session.end_post(self.seat);
+        if self.done {
+            return;
+        }
+        if self.session.seat().0 == self.seat {
+            self.session.uncork(self.engine.terms());
+            self.engine.close(self.session, CloseReason::TransportError);
+        } else {
+            self.session.release(self.seat);
+        }
+    }
+}
+
+/// Why a body did not come whole.
+enum Cut {
+    TooLarge,
+    Stalled,
+    Aborted,
+    /// The session closed meanwhile.
+    Closed,
+}
+
+/// Answers one POST for the wire that holds `seat`.
+pub(crate) async fn answer<A, B>(
+    engine: &Arc<Engine<A>>,
+    session: &Arc<Session<A::Connection>>,
+    seat: Seat,
+    request: &HeaderMap,
+    body: B,
+) -> Response<Body>
+where
+    A: Application,
+    B: HttpBody,
+{
+    if session.begin_post(seat).is_err() {
+        fail(engine, session, seat, CloseReason::TransportError);
+        return refuse(StatusCode::BAD_REQUEST);
+    }
+    let mut posting = Posting { engine, session, seat, done: false };
+    if is_octet_stream(request) {
+        return refuse(StatusCode::BAD_REQUEST);
+    }
+    let body = match read(engine, session, request, body).await {
+        Ok(body) => body,
+        Err(Cut::TooLarge) => {
+            posting.done = true;
+            return refuse(StatusCode::PAYLOAD_TOO_LARGE);
+        }
+        Err(Cut::Stalled) => return refuse(StatusCode::REQUEST_TIMEOUT),
+        Err(Cut::Aborted) => return refuse(StatusCode::BAD_REQUEST),
+        Err(Cut::Closed) => {
+            posting.done = true;
+            return refuse(StatusCode::BAD_REQUEST);
+        }
+    };
+    let Ok(text) = std::str::from_utf8(&body) else {
+        posting.done = true;
+        fail(engine, session, seat, CloseReason::ParseError);
+        return refuse(StatusCode::BAD_REQUEST);
+    };
+    receive(engine, session, seat, text).await;
+    posting.done = true;
+    drop(posting);
+    let mut answer = Response::new(Body::full(Bytes::from_static(b"ok")));
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    protect(request, headers);
+    answer
+}
+
+/// Receives the packets of a payload, in order.
+async fn receive<A: Application>(
+    engine: &Arc<Engine<A>>,
+    session: &Arc<Session<A::Connection>>,
+    seat: Seat,
+    text: &str,
+) {
+    let terms = engine.terms();
+    session.cork();
+    let mut close = None;
+    for (index, packet) in payload::split(text).enumerate() {
+        if index % SLICE == SLICE - 1 {
+            let_others_run().await;
+        }
+        let flow = match &packet {
+            Err(_) => Flow::Close(CloseReason::ParseError),
+            Ok(packet) => match session.receive(terms, seat, packet.packet()) {
+                Received::Nothing => Flow::Continue,
+                Received::Message(message) => engine.application().message(engine, session, message),
+                Received::Adopted => {
+                    engine.counters().count_upgraded();
+                    Flow::Continue
+                }
+                Received::Close(reason) => Flow::Close(reason),
+                Received::Refused => break,
+            },
+        };
+        match flow {
+            Flow::Continue => {}
+            Flow::Wait => {
+                session.uncork(terms);
+                session.pause(terms, true);
+                poll_fn(|cx| engine.application().poll_room(session, cx)).await;
+                session.pause(terms, false);
+                session.cork();
+            }
+            Flow::Close(reason) => {
+                close = Some(reason);
+                break;
+            }
+        }
+    }
+    session.uncork(terms);
+    if let Some(reason) = close {
+        fail(engine, session, seat, reason);
+    }
+}
+
+/// The session closes, or gives up the candidate that holds `seat`.
+fn fail<A: Application>(
+    engine: &Arc<Engine<A>>,
+    session: &Arc<Session<A::Connection>>,
+    seat: Seat,
+    reason: CloseReason,
+) {
+    if session.seat().0 == seat {
+        engine.close_here(session, reason, Parting::default());
+    } else {
+        session.release(seat);
+    }
+}
+
+/// Reads the body whole. Nothing is reserved on the word of a header.
+async fn read<A, B>(
+    engine: &Arc<Engine<A>>,
+    session: &Arc<Session<A::Connection>>,
+    request: &HeaderMap,
+    body: B,
+) -> Result<Bytes, Cut>
+where
+    A: Application,
+    B: HttpBody,
+{
+    let limit = engine.options().max_payload as u64;
+    let announced = request.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if announced.unwrap_or(0) > limit || body.size_hint().lower() > limit {
+        return Err(Cut::TooLarge);
+    }
+    let mut body = pin!(body);
+    let mut first = Bytes::new();
+    let mut whole: Option<BytesMut> = None;
+    let mut patience = Patience::Fresh;
+    loop {
+        let frame = poll_fn(|cx| match body.as_mut().poll_frame(cx) {
+            Poll::Ready(frame) => Poll::Ready(Ok(frame)),
+            Poll::Pending => patience.poll(engine, session, cx).map(Err),
+        });
+        let Some(frame) = frame.await? else {
+            return Ok(whole.map_or(first, BytesMut::freeze));
+        };
+        let Ok(mut data) = frame.map_err(|_| Cut::Aborted)?.into_data() else { continue };
+        patience = Patience::Fresh;
+        let length = data.remaining();
+        let sofar = whole.as_ref().map_or(first.len(), BytesMut::len);
+        if (sofar + length) as u64 > limit {
+            return Err(Cut::TooLarge);
+        }
+        if sofar == 0 {
+            first = data.copy_to_bytes(length);
+        } else {
+            whole.get_or_insert_with(|| BytesMut::from(&first[..])).put(data);
+        }
+    }
+}
+
+/// How long a body that does not come is waited for.
+enum Patience {
+    Fresh,
+    /// Asked once: a body that came with its head is there the second time, and no timer was needed.
+    Asked,
+    Waiting(Sleep),
+}
+
+impl Patience {
+    fn poll<A: Application>(
+        &mut self,
+        engine: &Engine<A>,
+        session: &Session<A::Connection>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Cut> {
+        match self {
+            Patience::Fresh => {
+                *self = Patience::Asked;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Patience::Asked => {
+                *self = Patience::Waiting(engine.runtime().sleep(engine.options().body_timeout))
+            }
+            Patience::Waiting(_) => {}
+        }
+        if session.poll_closed(cx).is_ready() {
+            return Poll::Ready(Cut::Closed);
+        }
+        match self {
+            Patience::Waiting(sleep) => Pin::new(sleep).poll(cx).map(|()| Cut::Stalled),
+            Patience::Fresh | Patience::Asked => Poll::Pending,
+        }
+    }
+}
+
+fn is_octet_stream(request: &HeaderMap) -> bool {
+    request.get(CONTENT_TYPE).is_some_and(|value| value == "application/octet-stream")
+}
+
+/// An empty answer. What is left of the body is not read, so the connection ends with it.
+fn refuse(status: StatusCode) -> Response<Body> {
+    let mut answer = Response::new(Body::empty());
+    *answer.status_mut() = status;
+    if status != StatusCode::BAD_REQUEST {
+        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    answer
+}

@@ -1,0 +1,92 @@
+//! A WebSocket by hand, on our own codec: any frame may be sent, right or wrong.
+
+use std::net::SocketAddr;
+
+use sockeye_websocket::decoder::{Decoded, Decoder, Role};
+use sockeye_websocket::encode::encode;
+use sockeye_websocket::event::Event;
+use sockeye_websocket::header::OpCode;
+use sockeye_websocket::limits::Limits;
+
+use super::http::{Answer, Client};
+
+pub(crate) const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
+pub(crate) const TARGET: &str = "/engine.io/?EIO=4&transport=websocket";
+
+/// What came.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Came {
+    Text(String),
+    Binary(Vec<u8>),
+    Pong(Vec<u8>),
+    /// A Close frame, with its status.
+    Close(Option<u16>),
+    /// The end of the connection.
+    End,
+}
+
+pub(crate) struct WebSocket {
+    pub(crate) client: Client,
+    pub(crate) answer: Answer,
+    decoder: Decoder,
+}
+
+impl WebSocket {
+    pub(crate) async fn open(address: SocketAddr, target: &str) -> WebSocket {
+        let mut client = Client::connect(address).await;
+        let head = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n{UPGRADE}\r\n");
+        client.write(head).await;
+        let answer = client.head().await.expect("an answer");
+        assert_eq!(answer.status, 101, "{answer:?}");
+        WebSocket { client, answer, decoder: Decoder::new() }
+    }
+
+    pub(crate) async fn send(&mut self, text: &str) {
+        self.frame(OpCode::Text, text.as_bytes()).await;
+    }
+
+    pub(crate) async fn frame(&mut self, opcode: OpCode, payload: &[u8]) {
+        let mut bytes = Vec::new();
+        encode(opcode, payload, Some([1, 2, 3, 4]), &mut bytes);
+        self.client.write(bytes).await;
+    }
+
+    pub(crate) async fn recv(&mut self) -> Came {
+        let limits = Limits { max_message: usize::MAX, ..Limits::default() };
+        loop {
+            let decoded = self.decoder.decode(&mut self.client.buffer, Role::Client, &limits);
+            let (came, consumed) = match decoded.expect("a server that keeps the protocol") {
+                Decoded::Incomplete { .. } => {
+                    if !self.client.read().await {
+                        return Came::End;
+                    }
+                    continue;
+                }
+                Decoded::Frame { event, consumed } => {
+                    let came = match event {
+                        Event::Text(text) => Some(Came::Text(text.into_owned())),
+                        Event::Binary(bytes) => Some(Came::Binary(bytes.into_owned())),
+                        Event::Pong(bytes) => Some(Came::Pong(bytes.to_vec())),
+                        Event::Close(close) => Some(Came::Close(close.map(|close| close.code.value()))),
+                        Event::Ping(_) | Event::Fragment => None,
+                    };
+                    (came, consumed)
+                }
+            };
+            self.client.buffer.drain(..consumed);
+            if let Some(came) = came {
+                return came;
+            }
+        }
+    }
+
+    /// The next frame, which must be text.
+    pub(crate) async fn text(&mut self) -> String {
+        match self.recv().await {
+            Came::Text(text) => text,
+            other => panic!("expected text, came {other:?}"),
+        }
+    }
+}
