@@ -118,6 +118,12 @@ impl<C: Send + Sync + 'static> Session<C> {
         self.side.lock().core.wire()
     }
 
+    /// Whether polling carries it and its last GET would not wait: short polling.
+    pub fn is_short_polling(&self) -> bool {
+        let side = self.side.lock();
+        side.short && side.core.wire() == Wire::Polling
+    }
+
     /// Why it closed, once it has.
     pub fn closed(&self) -> Option<CloseReason> {
         self.side.lock().core.closed()
@@ -526,12 +532,13 @@ impl<C: Send + Sync + 'static> Session<C> {
         old.into_iter().for_each(wake);
     }
 
-    /// A poll begins. Only one may be pending.
-    pub(crate) fn begin_poll(&self) -> Result<Seat, Overlap> {
+    /// A poll begins, and waits for packets unless it is `short`. Only one may be pending.
+    pub(crate) fn begin_poll(&self, short: bool) -> Result<Seat, Overlap> {
         let mut side = self.side.lock();
         if side.polling {
             return Err(Overlap);
         }
+        side.short = short;
         side.polling = true;
         Ok(Seat(side.seat))
     }

@@ -69,6 +69,8 @@ pub(crate) struct Side {
     /// Closed, and its wire told so.
     pub(crate) cut: bool,
     pub(crate) polling: bool,
+    /// The last poll would not wait.
+    pub(crate) short: bool,
     pub(crate) posting: bool,
 }
 
@@ -120,6 +122,7 @@ impl Side {
             base64,
             cut: false,
             polling: false,
+            short: false,
             posting: false,
         }
     }

@@ -53,7 +53,7 @@ pub(crate) async fn answer<A: Application>(
     wait: Option<Duration>,
     request: &HeaderMap,
 ) -> Response<Body> {
-    let Ok(seat) = session.begin_poll() else {
+    let Ok(seat) = session.begin_poll(wait.is_some_and(|wait| wait.is_zero())) else {
         engine.close_here(session, CloseReason::TransportError, Parting::default());
         let mut answer = Response::new(Body::empty());
         *answer.status_mut() = StatusCode::BAD_REQUEST;
