@@ -65,7 +65,8 @@ describe("a socket", () => {
     await net.wire.say('40{"sid":"ID"}');
     assert.deepEqual([socket.id, socket.connected, socket.disconnected, socket.active], ["ID", true, false, true]);
     socket.disconnect();
-    assert.deepEqual([socket.id, socket.connected, socket.disconnected, socket.active], [undefined, false, true, false]);
+    const state = [socket.id, socket.connected, socket.disconnected, socket.active];
+    assert.deepEqual(state, [undefined, false, true, false]);
   });
 
   test("sends auth with CONNECT, from an object or a function that is asked each time", async () => {

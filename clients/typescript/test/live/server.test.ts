@@ -43,6 +43,9 @@ const ways: Record<string, Way> = {
 /** How long anything may take that is not about time itself, in milliseconds. */
 const PATIENCE = 15_000;
 
+/** The end of a test that hangs. */
+const limit = { timeout: 4 * PATIENCE };
+
 function event<Value>(socket: Socket, name: string): Promise<Value> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`no ${name} within ${PATIENCE} ms`)), PATIENCE);
@@ -56,7 +59,7 @@ function event<Value>(socket: Socket, name: string): Promise<Value> {
 let rooms = 0;
 
 for (const [name, { options, from, to }] of Object.entries(ways)) {
-  describe(`over ${name}`, { timeout: 4 * PATIENCE }, () => {
+  describe(`over ${name}`, () => {
     function make(t: TestContext, extra: Partial<Options> = {}, namespace = "/"): Socket {
       const socket = io(uri + namespace, {
         ...options,
@@ -93,7 +96,7 @@ for (const [name, { options, from, to }] of Object.entries(ways)) {
       return socket;
     }
 
-    test("joins with its auth, on the transport that it was told", async (t) => {
+    test("joins with its auth, on the transport that it was told", limit, async (t) => {
       const socket = make(t, { auth: { token: "é" } });
       const first = new Promise((resolve) => {
         socket.io.on("open", () => resolve(socket.io.engine!.transport.name));
@@ -104,11 +107,11 @@ for (const [name, { options, from, to }] of Object.entries(ways)) {
       assert.notEqual(socket.id, socket.io.engine!.id);
     });
 
-    test("arrives at the transport that it wanted", async (t) => {
+    test("arrives at the transport that it wanted", limit, async (t) => {
       await arrive(t);
     });
 
-    test("joins a second namespace over the same connection, and is refused an unknown one", async (t) => {
+    test("joins a second namespace over the same connection, and is refused an unknown one", limit, async (t) => {
       const socket = await arrive(t);
       const custom = socket.io.socket("/custom");
       await event(custom, "connect");
@@ -118,7 +121,7 @@ for (const [name, { options, from, to }] of Object.entries(ways)) {
       assert.equal(await socket.emitWithAck("echo", 1), 1);
     });
 
-    test("echoes text and binary of any size", async (t) => {
+    test("echoes text and binary of any size", limit, async (t) => {
       const socket = await arrive(t);
       for (const value of [0, null, "é€😀\u2028\n", [1, [2]], { a: { b: "c" } }, "x".repeat(300_000)]) {
         assert.deepEqual(await socket.emitWithAck("echo", value), value);
@@ -130,11 +133,11 @@ for (const [name, { options, from, to }] of Object.entries(ways)) {
       }
     });
 
-    test("loses and doubles nothing, in order, from the tick of CONNECT on through the upgrade", async (t) => {
+    test("loses and doubles nothing, in order, from the tick of CONNECT on through the upgrade", limit, async (t) => {
       const room = `burst-${process.pid}-${rooms++}`;
-      const socket = make(t);
       const other = await connect(t, { transports: ["websocket"] });
       await other.emitWithAck("join", room);
+      const socket = make(t);
       const atOther: unknown[] = [];
       const atSelf: unknown[] = [];
       other.on("room", (value: unknown) => atOther.push(value));
@@ -160,7 +163,7 @@ for (const [name, { options, from, to }] of Object.entries(ways)) {
       assert.deepEqual(atOther, numbers);
     });
 
-    test("hears what others say while it moves", async (t) => {
+    test("hears what others say while it moves", limit, async (t) => {
       const room = `moving-${process.pid}-${rooms++}`;
       const speaker = await connect(t, { transports: ["websocket"] });
       const socket = make(t);
@@ -178,20 +181,20 @@ for (const [name, { options, from, to }] of Object.entries(ways)) {
       assert.deepEqual(heard, Array.from({ length: count }, (_, number) => number));
     });
 
-    test("acknowledges what the server asks", async (t) => {
+    test("acknowledges what the server asks", limit, async (t) => {
       const socket = await arrive(t);
       socket.on("ask", (value: number, done: (value: unknown) => void) => done(value + 1));
       socket.emit("ask", 41);
       assert.equal(await event(socket, "answered"), 42);
     });
 
-    test("is told to go", async (t) => {
+    test("is told to go", limit, async (t) => {
       const socket = await arrive(t);
       socket.emit("kick", false);
       assert.equal(await event(socket, "disconnect"), "io server disconnect");
     });
 
-    test("goes in order, and the server knows why", async (t) => {
+    test("goes in order, and the server knows why", limit, async (t) => {
       const socket = await arrive(t);
       const witness = await connect(t, { transports: ["websocket"] });
       const { id } = socket;
@@ -203,8 +206,8 @@ for (const [name, { options, from, to }] of Object.entries(ways)) {
   });
 }
 
-describe("an event stream that is cut", { timeout: 4 * PATIENCE }, () => {
-  test("goes on where it was cut: nothing is lost, nothing comes twice, nobody notices", async (t) => {
+describe("an event stream that is cut", () => {
+  test("goes on where it was cut: nothing is lost, nothing comes twice, nobody notices", limit, async (t) => {
     let cut = () => {};
     let streams = 0;
     const fragile: typeof fetch = async (input, init) => {
