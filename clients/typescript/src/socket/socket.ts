@@ -69,9 +69,9 @@ export interface Carrier {
   readonly autoConnect: boolean;
   /** Opens the connection, unless it is open or on its way. */
   open(): unknown;
-  /** Sends a packet now. */
+  /** @internal Sends a packet now. */
   sendPacket(packet: Packet): void;
-  /** A socket left: a connection that nobody uses closes. */
+  /** @internal A socket left: a connection that nobody uses closes. */
   release(): void;
 }
 
