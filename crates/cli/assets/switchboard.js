@@ -312,20 +312,21 @@ nameBox.addEventListener("keydown", (event) => {
 
 // The rest of the page.
 
-/** Links that open this page once more, over each technique. */
+/** Links that open this page once more, over each technique: on the board, and where nobody has spoken yet. */
 function showOthers() {
-  const links = techniques.map(({ id }) => {
-    const link = document.createElement("a");
-    const query = new URLSearchParams({ via: id, lang: language() });
-    Object.assign(link, { href: `/?${query}`, target: "_blank", rel: "noopener", className: "another" });
-    link.dataset.via = id;
-    const name = document.createElement("span");
-    write(name, `jack.${id}`);
-    write(link, id, undefined, "hint");
-    link.append(glyph(id), name);
-    return link;
-  });
-  part("others").replaceChildren(...links);
+  for (const place of [part("others"), part("empty-others")]) place.replaceChildren(...techniques.map(({ id }) => another(id)));
+}
+
+function another(id) {
+  const link = document.createElement("a");
+  const query = new URLSearchParams({ via: id, lang: language() });
+  Object.assign(link, { href: `/?${query}`, target: "_blank", rel: "noopener", className: "another" });
+  link.dataset.via = id;
+  const name = document.createElement("span");
+  write(name, `jack.${id}`);
+  write(link, id, undefined, "hint");
+  link.append(glyph(id), name);
+  return link;
 }
 
 part("language").addEventListener("click", () => {
