@@ -24,13 +24,36 @@ impl Link {
     }
 
     /// Whether someone waits to be woken.
+    ///
+    /// The waker that does nothing is known by its data, which is null and could lead to no task. `will_wake`
+    /// does not do: it compares tables of functions, of which the compiler may make several.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
-        matches!(self, Link::Parked(waker) if !waker.will_wake(Waker::noop()))
+        matches!(self, Link::Parked(waker) if !waker.data().is_null())
     }
 
     /// Takes the link and leaves nobody. A stored waker would pin its task's memory.
     pub(crate) fn take(&mut self) -> Link {
         std::mem::replace(self, Link::away())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Wake;
+
+    use super::*;
+
+    #[test]
+    fn nobody_waits_until_somebody_parks() {
+        struct Somebody;
+        impl Wake for Somebody {
+            fn wake(self: Arc<Self>) {}
+        }
+        assert!(!Link::away().is_waiting());
+        assert!(!Link::Parked(Waker::noop().clone()).is_waiting());
+        let mut link = Link::Parked(Waker::from(Arc::new(Somebody)));
+        assert!(link.is_waiting());
+        assert!(link.take().is_waiting() && !link.is_waiting());
     }
 }
