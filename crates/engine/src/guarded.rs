@@ -22,6 +22,10 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
+/// An answer's extension: where we own the connection it is cut, and this answer not sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cut;
+
 /// How many requests of a connection are being answered: one at most, unless the peer pipelines.
 #[derive(Debug, Default)]
 pub(crate) struct Serving(AtomicU32);

@@ -34,7 +34,7 @@ use tower_service::Service;
 
 use crate::body::{Body, BoxError};
 use crate::engine::{Application, Engine};
-use crate::guarded::{Guarded, Served, Serving};
+use crate::guarded::{Cut, Guarded, Served, Serving};
 use crate::peer::PeerAddr;
 use crate::service::not_found;
 
@@ -164,10 +164,15 @@ impl Listen {
                     engine.handle_from(request, Some(address)).await
                 } else {
                     request.extensions_mut().insert(PeerAddr(address));
-                    poll_fn(|cx| fallback.poll_ready(cx)).await?;
-                    fallback.call(request).await?
+                    let ready = poll_fn(|cx| fallback.poll_ready(cx)).await;
+                    let Ok(()) = ready;
+                    let Ok(answer) = fallback.call(request).await;
+                    answer
                 };
-                Ok::<_, Infallible>(answer.map(|body| Tracked { body, _served: served }))
+                if answer.extensions().get::<Cut>().is_some() {
+                    return Err(Unanswered);
+                }
+                Ok(answer.map(|body| Tracked { body, _served: served }))
             }
         });
         let connection = Builder::new()
@@ -198,6 +203,11 @@ fn is_the_peers(error: &io::Error) -> bool {
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
     )
 }
+
+/// The connection is cut in the middle of a request, as the reference does.
+#[derive(Debug, thiserror::Error)]
+#[error("a request was given up")]
+struct Unanswered;
 
 /// A body whose request counts as being answered until it is dropped.
 struct Tracked {

@@ -36,8 +36,17 @@ pub enum Refusal {
     #[error("Unsupported protocol version")]
     UnsupportedProtocol,
     /// 3, too: a WebSocket was asked for in a way that RFC 6455 does not allow.
-    #[error("{0}")]
+    #[error("{}", handshake_text(*.0))]
     Handshake(#[from] HandshakeError),
+}
+
+/// What clients and their users know from the library that most servers use.
+fn handshake_text(error: HandshakeError) -> &'static str {
+    match error {
+        HandshakeError::Version => "Missing or invalid Sec-WebSocket-Version header",
+        HandshakeError::Key => "Missing or invalid Sec-WebSocket-Key header",
+        _ => "Invalid Upgrade header",
+    }
 }
 
 impl Refusal {

@@ -72,7 +72,9 @@ impl<A: Application> Engine<A> {
                 match route(&self, &mut request, body, upgrades, address).await {
                     Ok(answer) => answer,
                     Err(refusal) => {
-                        self.counters().count_refused();
+                        if !matches!(refusal, Refusal::Handshake(_)) {
+                            self.counters().count_refused();
+                        }
                         if upgrades { refusal.text() } else { refusal.json() }
                     }
                 }

@@ -155,7 +155,7 @@ where
 /// The answer to a request that nobody serves.
 #[must_use]
 pub fn not_found() -> Response<Body> {
-    let mut answer = Response::new(Body::full("not found\n"));
+    let mut answer = Response::new(Body::empty());
     *answer.status_mut() = StatusCode::NOT_FOUND;
     answer
 }

@@ -20,6 +20,7 @@ use sockeye_runtime::runtime::Sleep;
 
 use crate::body::Body;
 use crate::engine::{Application, Engine, Flow, let_others_run};
+use crate::guarded;
 use crate::session::{Parting, Received, Session};
 use crate::side::Seat;
 use crate::wire::polling::protect;
@@ -51,7 +52,7 @@ impl<A: Application> Drop for Posting<'_, A> {
 }
 
 /// Why a body did not come whole.
-enum Cut {
+enum Unread {
     TooLarge,
     Stalled,
     Aborted,
@@ -81,15 +82,17 @@ where
     }
     let body = match read(engine, session, request, body).await {
         Ok(body) => body,
-        Err(Cut::TooLarge) => {
+        Err(Unread::TooLarge) => {
             posting.done = true;
             return refuse(StatusCode::PAYLOAD_TOO_LARGE);
         }
-        Err(Cut::Stalled) => return refuse(StatusCode::REQUEST_TIMEOUT),
-        Err(Cut::Aborted) => return refuse(StatusCode::BAD_REQUEST),
-        Err(Cut::Closed) => {
+        Err(Unread::Stalled) => return refuse(StatusCode::REQUEST_TIMEOUT),
+        Err(Unread::Aborted) => return refuse(StatusCode::BAD_REQUEST),
+        Err(Unread::Closed) => {
             posting.done = true;
-            return refuse(StatusCode::BAD_REQUEST);
+            let mut answer = refuse(StatusCode::BAD_REQUEST);
+            answer.extensions_mut().insert(guarded::Cut);
+            return answer;
         }
     };
     let Ok(text) = std::str::from_utf8(&body) else {
@@ -176,7 +179,7 @@ async fn read<A, B>(
     session: &Arc<Session<A::Connection>>,
     request: &HeaderMap,
     body: B,
-) -> Result<Bytes, Cut>
+) -> Result<Bytes, Unread>
 where
     A: Application,
     B: HttpBody,
@@ -184,7 +187,7 @@ where
     let limit = engine.options().max_payload as u64;
     let announced = request.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if announced.unwrap_or(0) > limit || body.size_hint().lower() > limit {
-        return Err(Cut::TooLarge);
+        return Err(Unread::TooLarge);
     }
     let mut body = pin!(body);
     let mut first = Bytes::new();
@@ -198,12 +201,12 @@ where
         let Some(frame) = frame.await? else {
             return Ok(whole.map_or(first, BytesMut::freeze));
         };
-        let Ok(mut data) = frame.map_err(|_| Cut::Aborted)?.into_data() else { continue };
+        let Ok(mut data) = frame.map_err(|_| Unread::Aborted)?.into_data() else { continue };
         patience = Patience::Fresh;
         let length = data.remaining();
         let sofar = whole.as_ref().map_or(first.len(), BytesMut::len);
         if (sofar + length) as u64 > limit {
-            return Err(Cut::TooLarge);
+            return Err(Unread::TooLarge);
         }
         if sofar == 0 {
             first = data.copy_to_bytes(length);
@@ -227,7 +230,7 @@ impl Patience {
         engine: &Engine<A>,
         session: &Session<A::Connection>,
         cx: &mut Context<'_>,
-    ) -> Poll<Cut> {
+    ) -> Poll<Unread> {
         match self {
             Patience::Fresh => {
                 *self = Patience::Asked;
@@ -240,10 +243,10 @@ impl Patience {
             Patience::Waiting(_) => {}
         }
         if session.poll_closed(cx).is_ready() {
-            return Poll::Ready(Cut::Closed);
+            return Poll::Ready(Unread::Closed);
         }
         match self {
-            Patience::Waiting(sleep) => Pin::new(sleep).poll(cx).map(|()| Cut::Stalled),
+            Patience::Waiting(sleep) => Pin::new(sleep).poll(cx).map(|()| Unread::Stalled),
             Patience::Fresh | Patience::Asked => Poll::Pending,
         }
     }

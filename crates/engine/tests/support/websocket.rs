@@ -35,12 +35,18 @@ pub(crate) struct WebSocket {
 
 impl WebSocket {
     pub(crate) async fn open(address: SocketAddr, target: &str) -> WebSocket {
+        WebSocket::try_open(address, target).await.expect("a server that upgrades")
+    }
+
+    pub(crate) async fn try_open(address: SocketAddr, target: &str) -> Result<WebSocket, String> {
         let mut client = Client::connect(address).await;
         let head = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n{UPGRADE}\r\n");
         client.write(head).await;
         let answer = client.head().await.expect("an answer");
-        assert_eq!(answer.status, 101, "{answer:?}");
-        WebSocket { client, answer, decoder: Decoder::new() }
+        if answer.status != 101 {
+            return Err(format!("no websocket: {answer:?}"));
+        }
+        Ok(WebSocket { client, answer, decoder: Decoder::new() })
     }
 
     pub(crate) async fn send(&mut self, text: &str) {
