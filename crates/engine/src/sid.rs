@@ -26,6 +26,12 @@ impl Sid {
         Sid(bytes)
     }
 
+    /// The id of these bits.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; BYTES]) -> Sid {
+        Sid(bytes)
+    }
+
     /// Reads the 20 characters; nothing else is an id.
     #[must_use]
     pub fn parse(text: &str) -> Option<Sid> {

@@ -1,1 +1,38 @@
-//! Socket.IO: namespaces, sockets, events, acknowledgements.
+//! A Socket.IO server: namespaces, sockets, events and acknowledgements over the sessions of an engine.
+//!
+//! ```text
+//! engine ─▶ application ─▶ admission    CONNECT: middlewares, connection handler
+//!                       ─▶ lane         EVENT: one handler after another, inline while it can
+//!                       ─▶ departure    DISCONNECT, or the session closed
+//! server, namespace, socket ─▶ broadcast ─▶ adapter ─▶ engine
+//! ```
+//! What a session keeps of all this is its [`connection`]'s 32 bytes. `hub` ties the knot: below it files
+//! know neither sessions nor engines of a certain application.
+//!
+//! Spec: `spec/socketio.md`.
+
+mod acks;
+mod admission;
+mod application;
+mod arena;
+pub mod broadcast;
+mod connection;
+pub mod counters;
+mod departure;
+pub mod emitted;
+pub mod error;
+pub mod handler;
+pub mod handshake;
+mod hub;
+pub mod id;
+mod lane;
+pub mod namespace;
+pub mod request;
+mod run;
+pub mod server;
+pub mod socket;
+mod states;
+mod table;
+
+pub use sockeye_runtime::{runtime, simulation};
+pub use sockeye_socket_proto::{arguments, binary, outgoing, reason, value};

@@ -1,0 +1,197 @@
+//! How a peer joins a namespace.
+//!
+//! ```text
+//! CONNECT ─▶ middlewares ─▶ CONNECT queued, member of the namespace ─▶ connection handler
+//!               └─ no ─▶ CONNECT_ERROR                                   polled once; events held until it
+//!                                                                        ends, at most for a second
+//! ```
+//! CONNECT stands in the queue before the handler is called, in front of whatever it emits or makes others
+//! emit, and leaves with what the handler emitted up to its first wait.
+//!
+//! Spec: `spec/socketio.md` 3.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{self, Poll, Waker};
+
+use serde::Serialize;
+use sockeye_engine::engine::Flow;
+use sockeye_socket_proto::packet::Packet;
+use sockeye_socket_proto::parser::json::{encode_connect, encode_connect_error};
+
+use crate::connection::Stay;
+use crate::error::{Cause, Fault, Refusal};
+use crate::handshake::keep_auth;
+use crate::hub::{Context, Engine, Handle, Later, Session, Turn, VIOLATION};
+use crate::id::SocketId;
+use crate::lane::start_lane;
+use crate::run::{Rest, start};
+
+/// What failures of a connection handler are filed under.
+const CONNECTION: &str = "connection";
+
+/// What CONNECT tells the peer.
+#[derive(Serialize)]
+struct Granted {
+    sid: SocketId,
+}
+
+/// A peer asks to join a namespace.
+pub(crate) fn handle_connect(engine: &Arc<Engine>, session: &Arc<Session>, packet: &Packet<'_>) -> Flow {
+    let hub = engine.application();
+    let Some(namespace) = hub.find_space(packet.namespace()) else {
+        refuse(engine, session, packet.namespace(), &Refusal::new("Invalid namespace"));
+        return Flow::Continue;
+    };
+    let random = || SocketId::random(engine.runtime());
+    let Some(stay) = session.connection().ask(namespace, packet.payload().map(keep_auth), random) else {
+        hub.tally.violations.add_one();
+        return Flow::Close(VIOLATION);
+    };
+    let middlewares = hub.space(namespace).middlewares.read().clone();
+    if middlewares.is_empty() {
+        admit(engine, session, stay);
+        return Flow::Continue;
+    }
+    let mut asks = Box::pin(ask(engine.clone(), session.clone(), stay, middlewares));
+    if asks.as_mut().poll(&mut task::Context::from_waker(Waker::noop())).is_pending() {
+        engine.runtime().spawn(asks);
+    }
+    Flow::Continue
+}
+
+fn refuse(engine: &Arc<Engine>, session: &Arc<Session>, namespace: &str, refusal: &Refusal) {
+    engine.application().tally.refused.add_one();
+    match encode_connect_error(namespace, refusal) {
+        // A session that closed meanwhile needs no answer.
+        Ok(frame) => _ = engine.send(session, [frame]),
+        Err(error) => tracing::error!("a refusal in {namespace} was not sent: {error}"),
+    }
+}
+
+/// Asks the middlewares, one after another.
+async fn ask(engine: Arc<Engine>, session: Arc<Session>, stay: Stay, middlewares: Arc<[Arc<dyn Handle>]>) {
+    let hub = engine.application();
+    for middleware in &*middlewares {
+        let turn = start(&**middleware, &mut Context::new(&engine, &session, stay));
+        let ended = match turn {
+            Ok(Turn::Done) => Ok(()),
+            Ok(Turn::Waits(later)) => Rest(later).await,
+            Err(fault) => Err(fault),
+        };
+        let refusal = match ended {
+            Ok(()) => continue,
+            Err(Fault::Refused(refusal)) => refusal,
+            // What is wrong with a middleware is none of the peer's business, but what is wrong with `auth` is.
+            Err(fault) => {
+                let is_auth = matches!(fault, Fault::Failed(Cause::Argument(_)));
+                hub.report(&session, stay, CONNECTION, fault);
+                Refusal::new(if is_auth { "Invalid auth" } else { "Internal error" })
+            }
+        };
+        if session.connection().refuse(stay) {
+            refuse(&engine, &session, &hub.space(stay.namespace).name, &refusal);
+        }
+        return;
+    }
+    admit(&engine, &session, stay);
+}
+
+/// Grants CONNECT and calls the connection handler.
+fn admit(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay) {
+    let hub = engine.application();
+    let space = hub.space(stay.namespace);
+    let handler = space.connection.read().clone();
+    let mut is_granted = false;
+    let mut grant = || {
+        is_granted = enter(engine, session, stay);
+        is_granted
+    };
+    let turn = match &handler {
+        Some(handler) => {
+            let mut context = Context::new(engine, session, stay);
+            context.ready = Some(&mut grant);
+            start(&**handler, &mut context)
+        }
+        None if grant() => Ok(Turn::Done),
+        None => Err(Fault::Gone),
+    };
+    match turn {
+        Ok(Turn::Done) => {}
+        Ok(Turn::Waits(later)) => {
+            let (engine, session) = (engine.clone(), session.clone());
+            engine.runtime().clone().spawn(async move { finish(&engine, &session, stay, later).await });
+            return;
+        }
+        Err(fault) => {
+            hub.report(session, stay, CONNECTION, fault);
+            // The handler's arguments could not be read, or are not all there: it has not run.
+            if !is_granted && session.connection().refuse(stay) {
+                refuse(engine, session, &space.name, &Refusal::new("Invalid auth"));
+            }
+        }
+    }
+    settle(engine, session, stay);
+    release(engine, session, stay);
+}
+
+/// The connection handler goes on. Events are held until it ends, but not for long.
+async fn finish(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay, later: Later) {
+    let mut hold = Some(engine.runtime().sleep(engine.application().options.connect_hold));
+    let mut rest = pin!(Rest(later));
+    let ended = poll_fn(|cx| {
+        if let Poll::Ready(ended) = rest.as_mut().poll(cx) {
+            return Poll::Ready(ended);
+        }
+        if hold.as_mut().is_some_and(|hold| Pin::new(hold).poll(cx).is_ready()) {
+            hold = None;
+            release(engine, session, stay);
+        }
+        Poll::Pending
+    })
+    .await;
+    if let Err(fault) = ended {
+        engine.application().report(session, stay, CONNECTION, fault);
+    }
+    settle(engine, session, stay);
+    if hold.is_some() {
+        release(engine, session, stay);
+    }
+}
+
+/// Events go to the handlers that stand.
+fn release(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay) {
+    if session.connection().release(stay) {
+        start_lane(engine, session, stay);
+    }
+}
+
+/// The connection handler has ended: drops what a server that wants to be small does not keep.
+fn settle(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay) {
+    if !engine.application().options.keep_handshake {
+        session.connection().drop_auth(stay);
+        session.connection().drop_handshake();
+    }
+}
+
+/// Queues CONNECT and makes the socket a member. False when it is gone already.
+fn enter(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay) -> bool {
+    let hub = engine.application();
+    if !session.connection().grant(stay) {
+        return false;
+    }
+    let space = hub.space(stay.namespace);
+    let id = hub.id(session, stay);
+    match encode_connect(&space.name, Some(&Granted { sid: id })) {
+        // A session that closed meanwhile is about to disconnect its sockets.
+        Ok(frame) => _ = engine.send(session, [frame]),
+        Err(error) => tracing::error!("CONNECT was not sent: {error}"),
+    }
+    session.connection().enter(stay, |rooms| {
+        let member = space.adapter.add(session.slot());
+        rooms.iter().for_each(|room| space.adapter.join(member, room));
+        space.add_id(&id, session.slot());
+        member
+    })
+}

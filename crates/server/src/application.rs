@@ -1,0 +1,130 @@
+//! What the engine tells us, and where it goes.
+//!
+//! ```text
+//! message ─▶ packet complete? ─▶ CONNECT    ─▶ admission
+//!                                EVENT      ─▶ lane ─▶ handler
+//!                                ACK        ─▶ who waits for it
+//!                                DISCONNECT ─▶ departure
+//! timeout ─▶ acks that did not come, and the first CONNECT that did not
+//! closed  ─▶ departure of every socket
+//! ```
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use sockeye_engine::engine::{Application, Flow};
+use sockeye_engine::handshake::Handshake;
+use sockeye_engine_proto::packet::Message;
+use sockeye_engine_proto::reason::CloseReason;
+use sockeye_engine_proto::tick::Tick;
+use sockeye_socket_proto::assembly::Incoming;
+use sockeye_socket_proto::packet::Kind;
+use sockeye_socket_proto::reason::DisconnectReason;
+
+use crate::admission::handle_connect;
+use crate::connection::Connection;
+use crate::departure::leave;
+use crate::error::AckError;
+use crate::hub::{Engine, Handle, Hub, Session, VIOLATION};
+use crate::lane::handle_event;
+use crate::table::Table;
+
+impl Application for Hub {
+    type Connection = Connection<Table<dyn Handle>>;
+
+    fn connect(&self, handshake: Handshake) -> Self::Connection {
+        Connection::new(Some(Arc::new(handshake)))
+    }
+
+    fn opened(&self, engine: &Arc<Engine>, session: &Arc<Session>) {
+        let deadline = engine.now().after(Tick::ticks(self.options.connect_timeout));
+        session.connection().expect_connect(deadline);
+        engine.schedule(session, deadline);
+    }
+
+    fn message(&self, engine: &Arc<Engine>, session: &Arc<Session>, message: Message<'_>) -> Flow {
+        let mut assembly = session.connection().take_assembly();
+        match assembly.handle_message(message, &self.options.limits) {
+            Ok(Some(incoming)) => self.packet(engine, session, incoming),
+            Ok(None) => {
+                session.connection().keep_assembly(assembly);
+                Flow::Continue
+            }
+            Err(error) => {
+                tracing::debug!("{session}: {error}", session = session.slot());
+                self.tally.undecodable.add_one();
+                Flow::Close(CloseReason::ForcedClose)
+            }
+        }
+    }
+
+    fn poll_room(&self, session: &Arc<Session>, cx: &mut Context<'_>) -> Poll<()> {
+        if session.connection().has_room(self.options.lane_limit, cx.waker()) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+
+    fn timeout(&self, engine: &Arc<Engine>, session: &Arc<Session>, now: Tick) -> Option<Tick> {
+        let (due, next) = session.connection().take_due_acks(now);
+        for (_, waiting) in due {
+            self.tally.ack_timeouts.add_one();
+            waiting.complete(Err(AckError::TimedOut));
+        }
+        match session.connection().connect_deadline() {
+            Some(deadline) if deadline.is_due(now) => {
+                engine.close(session, CloseReason::ForcedClose);
+                None
+            }
+            Some(deadline) => Some(next.map_or(deadline, |next| next.earlier(deadline))),
+            None => next,
+        }
+    }
+
+    fn closed(&self, engine: &Arc<Engine>, session: &Arc<Session>, reason: CloseReason) {
+        for stay in session.connection().stays() {
+            leave(engine, session, stay, DisconnectReason::from(reason));
+        }
+    }
+}
+
+impl Hub {
+    fn packet(&self, engine: &Arc<Engine>, session: &Arc<Session>, incoming: Incoming<'_>) -> Flow {
+        let packet = incoming.packet();
+        match packet.kind() {
+            Kind::Event => match self.find_space(packet.namespace()) {
+                Some(namespace) => handle_event(engine, session, namespace, incoming),
+                None => self.violation(),
+            },
+            Kind::Ack => {
+                let joined = self
+                    .find_space(packet.namespace())
+                    .and_then(|namespace| session.connection().joined(namespace));
+                let Some((stay, _)) = joined else { return self.violation() };
+                let waiting = packet.id().and_then(|id| session.connection().take_ack(stay, id));
+                if let Some(waiting) = waiting {
+                    self.tally.acks_received.add_one();
+                    waiting.complete(Ok(incoming.into_owned()));
+                }
+                Flow::Continue
+            }
+            Kind::Connect => handle_connect(engine, session, &packet),
+            Kind::Disconnect => {
+                let joined = self
+                    .find_space(packet.namespace())
+                    .and_then(|namespace| session.connection().joined(namespace));
+                let Some((stay, _)) = joined else { return self.violation() };
+                leave(engine, session, stay, DisconnectReason::ClientNamespaceDisconnect);
+                Flow::Continue
+            }
+            Kind::ConnectError => self.violation(),
+        }
+    }
+
+    /// A packet that its sender may not send now.
+    fn violation(&self) -> Flow {
+        self.tally.violations.add_one();
+        Flow::Close(VIOLATION)
+    }
+}

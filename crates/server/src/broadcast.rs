@@ -1,0 +1,297 @@
+//! Emitting to many: who is meant, and one packet for all of them, encoded once.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use smallvec::SmallVec;
+use sockeye_adapter::adapter::{Member, Parcel, Recipients, Selection};
+use sockeye_engine_proto::frame::Frame;
+use sockeye_socket_proto::outgoing::EventArguments;
+use sockeye_socket_proto::parser::json::encode_event;
+
+use crate::acks::{Collection, Waiting};
+use crate::connection::Stay;
+use crate::emitted::{Emitted, encoded};
+use crate::error::{AckError, EmitError};
+use crate::hub::{Deliver, Engine, Session, Space, frames};
+use crate::id::SocketId;
+use crate::request::{FromReply, await_ack};
+
+/// Names of rooms: one, or several. A socket's id is a room that only this socket is in.
+pub trait Rooms {
+    /// Calls `name` with each.
+    #[doc(hidden)]
+    fn each(&self, name: &mut dyn FnMut(&str));
+}
+
+impl Rooms for &str {
+    fn each(&self, name: &mut dyn FnMut(&str)) {
+        name(self);
+    }
+}
+
+impl Rooms for String {
+    fn each(&self, name: &mut dyn FnMut(&str)) {
+        name(self);
+    }
+}
+
+impl Rooms for &String {
+    fn each(&self, name: &mut dyn FnMut(&str)) {
+        name(self);
+    }
+}
+
+impl Rooms for SocketId {
+    fn each(&self, name: &mut dyn FnMut(&str)) {
+        name(&self.to_string());
+    }
+}
+
+impl<T: Rooms> Rooms for Vec<T> {
+    fn each(&self, name: &mut dyn FnMut(&str)) {
+        self.iter().for_each(|rooms| rooms.each(name));
+    }
+}
+
+impl<T: Rooms> Rooms for &[T] {
+    fn each(&self, name: &mut dyn FnMut(&str)) {
+        self.iter().for_each(|rooms| rooms.each(name));
+    }
+}
+
+impl<T: Rooms, const N: usize> Rooms for [T; N] {
+    fn each(&self, name: &mut dyn FnMut(&str)) {
+        self.iter().for_each(|rooms| rooms.each(name));
+    }
+}
+
+/// Sockets of one namespace that are meant by an emit.
+///
+/// Who is a member at the moment of the emit hears it, once, in order with whatever else is emitted to it;
+/// nobody is waited for.
+#[derive(Clone)]
+pub struct Broadcast {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) namespace: u16,
+    rooms: SmallVec<[Box<str>; 1]>,
+    except: SmallVec<[Box<str>; 1]>,
+    sender: Option<(Arc<Session>, Stay)>,
+    volatile: bool,
+    timeout: Option<Duration>,
+}
+
+impl fmt::Debug for Broadcast {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broadcast")
+            .field("rooms", &self.rooms)
+            .field("except", &self.except)
+            .field("volatile", &self.volatile)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Broadcast {
+    /// Everybody in a namespace.
+    pub(crate) fn everybody(engine: &Arc<Engine>, namespace: u16) -> Broadcast {
+        Broadcast {
+            engine: engine.clone(),
+            namespace,
+            rooms: SmallVec::new(),
+            except: SmallVec::new(),
+            sender: None,
+            volatile: false,
+            timeout: None,
+        }
+    }
+
+    /// Everybody but who sends.
+    pub(crate) fn others(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay) -> Broadcast {
+        let mut broadcast = Broadcast::everybody(engine, stay.namespace);
+        broadcast.sender = Some((session.clone(), stay));
+        broadcast
+    }
+
+    /// Only those in these rooms, together with those of rooms named before.
+    #[must_use]
+    pub fn to(mut self, rooms: impl Rooms) -> Broadcast {
+        rooms.each(&mut |room| self.rooms.push(room.into()));
+        self
+    }
+
+    /// As [`to`](Broadcast::to): what other languages call `in`.
+    #[must_use]
+    pub fn within(self, rooms: impl Rooms) -> Broadcast {
+        self.to(rooms)
+    }
+
+    /// Nobody who is in one of these rooms.
+    #[must_use]
+    pub fn except(mut self, rooms: impl Rooms) -> Broadcast {
+        rooms.each(&mut |room| self.except.push(room.into()));
+        self
+    }
+
+    /// Those whose transport is not ready to take it do not get it.
+    #[must_use]
+    pub fn volatile(mut self) -> Broadcast {
+        self.volatile = true;
+        self
+    }
+
+    /// How long [`emit_with_ack`](Broadcast::emit_with_ack) waits. Default 5 s. Rounded up to 50 ms.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Broadcast {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Emits an event. The arguments: a tuple is several, `()` none, anything else one.
+    ///
+    /// A name that is reserved, or an argument that cannot be serialized, is logged, and told by what this
+    /// gives back.
+    pub fn emit(&self, name: &str, arguments: impl EventArguments) -> Emitted {
+        let hub = self.engine.application();
+        let space = hub.space(self.namespace);
+        let packet = match encoded(name, encode_event(&space.name, None, name, &arguments)) {
+            Ok(packet) => packet,
+            Err(error) => return Emitted::many(Err(error)),
+        };
+        let frames: SmallVec<[Frame; 1]> = frames(packet).collect();
+        let parcel = Parcel { frames: &frames, volatile: self.volatile };
+        self.select(|selection| space.adapter.broadcast(selection, parcel, &Deliver(&self.engine)));
+        hub.tally.broadcasts.add_one();
+        Emitted::many(Ok(()))
+    }
+
+    /// Emits an event and collects the acknowledgement of each socket that is meant: what each answered, in
+    /// the order in which the answers came. It ends when all have answered, have gone, or the time is over.
+    ///
+    /// # Errors
+    /// [`EmitError`] when the event did not go out. What went wrong with one socket stands in its place.
+    pub async fn emit_with_ack<T: FromReply>(
+        &self,
+        name: &str,
+        arguments: impl EventArguments,
+    ) -> Result<Vec<Result<T, AckError>>, EmitError> {
+        let answers = self.ask(name, &arguments)?.await.unwrap_or_default();
+        let read = |answer: crate::acks::Answer| Ok(T::from_reply(answer?)?);
+        Ok(answers.into_iter().map(read).collect())
+    }
+
+    fn ask(
+        &self,
+        name: &str,
+        arguments: &impl EventArguments,
+    ) -> Result<tokio::sync::oneshot::Receiver<Vec<crate::acks::Answer>>, EmitError> {
+        /// What the reference takes for adapters' requests; acks of a broadcast must end.
+        const TIMEOUT: Duration = Duration::from_secs(5);
+        let hub = self.engine.application();
+        let space = hub.space(self.namespace);
+        let id = space.next_ack.fetch_add(1, Ordering::Relaxed);
+        let packet = encoded(name, encode_event(&space.name, Some(id), name, arguments))?;
+        let sessions = self.sessions();
+        let (collection, answers) = Collection::new(sessions.len());
+        let timeout = Some(self.timeout.unwrap_or(TIMEOUT));
+        let mut slots = Vec::with_capacity(sessions.len());
+        for (session, stay) in &sessions {
+            let waiting = Waiting::Many(collection.clone());
+            match await_ack(&self.engine, session, *stay, id, timeout, waiting) {
+                Ok(()) => slots.push(session.slot()),
+                Err(error) => collection.add(Err(error)),
+            }
+        }
+        let frames: SmallVec<[Frame; 1]> = frames(packet).collect();
+        let mut dirty = Vec::new();
+        let parcel = Parcel { frames: &frames, volatile: self.volatile };
+        let deliver = Deliver(&self.engine);
+        deliver.enqueue(&mut slots.into_iter(), parcel, &mut dirty);
+        deliver.flush(dirty);
+        hub.tally.broadcasts.add_one();
+        Ok(answers)
+    }
+
+    /// Those that are meant now.
+    pub(crate) fn sessions(&self) -> Vec<(Arc<Session>, Stay)> {
+        let space = self.engine.application().space(self.namespace);
+        let slots = self.select(|selection| space.adapter.select(selection));
+        let session = |slot| {
+            let session = self.engine.sessions().get(slot)?;
+            let (stay, _) = session.connection().joined(self.namespace)?;
+            Some((session, stay))
+        };
+        slots.into_iter().filter_map(session).collect()
+    }
+
+    /// How many are meant now.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        let space = self.engine.application().space(self.namespace);
+        match (&*self.rooms, &*self.except, &self.sender) {
+            ([], [], None) => space.adapter.len(),
+            _ => self.select(|selection| space.adapter.select(selection)).len(),
+        }
+    }
+
+    /// Makes all that are meant now join rooms.
+    pub fn join(&self, rooms: impl Rooms) {
+        let space = self.engine.application().space(self.namespace);
+        for (session, stay) in self.sessions() {
+            let join = |room: &str| {
+                session.connection().join(stay, room, |member| space.adapter.join(member, room));
+            };
+            rooms.each(&mut { join });
+        }
+    }
+
+    /// Makes all that are meant now leave rooms.
+    pub fn leave(&self, rooms: impl Rooms) {
+        let space = self.engine.application().space(self.namespace);
+        for (session, stay) in self.sessions() {
+            let leave = |room: &str| {
+                session.connection().leave(stay, room, |member| space.adapter.leave(member, room));
+            };
+            rooms.each(&mut { leave });
+        }
+    }
+
+    /// Says to the adapter who is meant.
+    fn select<T>(&self, with: impl FnOnce(&Selection<'_>) -> T) -> T {
+        let space = self.engine.application().space(self.namespace);
+        let mut selection = Selection::everybody();
+        for room in &self.rooms {
+            selection.rooms.push(room);
+            selection.members.extend(self.member(space, room));
+        }
+        for room in &self.except {
+            selection.except_rooms.push(room);
+            selection.except_members.extend(self.member(space, room));
+        }
+        if let Some((session, stay)) = &self.sender {
+            selection.except_members.extend(session.connection().member(*stay));
+        }
+        with(&selection)
+    }
+
+    /// The socket whose own room has that name.
+    fn member(&self, space: &Space, room: &str) -> Option<Member> {
+        let (session, stay) = find(&self.engine, self.namespace, space, &room.parse().ok()?)?;
+        session.connection().member(stay)
+    }
+}
+
+/// The socket of that id.
+pub(crate) fn find(
+    engine: &Arc<Engine>,
+    namespace: u16,
+    space: &Space,
+    id: &SocketId,
+) -> Option<(Arc<Session>, Stay)> {
+    space.slots_of(id).into_iter().find_map(|slot| {
+        let session = engine.sessions().get(slot)?;
+        let (stay, _) = session.connection().joined(namespace)?;
+        (engine.application().id(&session, stay) == *id).then_some((session, stay))
+    })
+}

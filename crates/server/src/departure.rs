@@ -1,0 +1,78 @@
+//! How a socket leaves its namespace.
+//!
+//! ```text
+//! disconnecting handler (rooms are still there) ─▶ rooms left, acks given up ─▶ disconnect handler
+//! ```
+//! Each handler is polled where it is called; one that waits goes on in a task of its own. Nothing waits for
+//! handlers of events, which may run meanwhile: what was received before is still handled.
+//!
+//! Spec: `spec/socketio.md` 5.
+
+use std::sync::Arc;
+
+use sockeye_socket_proto::reason::DisconnectReason;
+
+use crate::connection::Stay;
+use crate::error::AckError;
+use crate::hub::{Context, Engine, Handle, Later, Session, Turn};
+use crate::run::{Rest, start};
+
+/// The socket leaves, unless it does already. Tells the peer nothing.
+pub(crate) fn leave(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay, reason: DisconnectReason) {
+    let hub = engine.application();
+    let Some(handlers) = session.connection().begin_leave(stay) else { return };
+    let space = hub.space(stay.namespace);
+    let table = space.table(&handlers);
+    let departure = Departure { engine, session, stay, reason };
+    if let Some(later) = table.disconnecting().and_then(|handler| departure.run(handler, "disconnecting")) {
+        departure.go_on(later, "disconnecting", false);
+    }
+    let id = hub.id(session, stay);
+    let farewell = session.connection().finish_leave(stay, |member| {
+        if let Some(member) = member {
+            space.adapter.remove(member);
+            space.remove_id(&id, session.slot());
+        }
+    });
+    for (_, waiting) in farewell {
+        waiting.complete(Err(AckError::Disconnected));
+    }
+    match table.disconnect().and_then(|handler| departure.run(handler, "disconnect")) {
+        Some(later) => departure.go_on(later, "disconnect", true),
+        None => session.connection().forget(stay),
+    }
+}
+
+struct Departure<'d> {
+    engine: &'d Arc<Engine>,
+    session: &'d Arc<Session>,
+    stay: Stay,
+    reason: DisconnectReason,
+}
+
+impl Departure<'_> {
+    fn run(&self, handler: &dyn Handle, event: &str) -> Option<Later> {
+        let mut context = Context::new(self.engine, self.session, self.stay);
+        context.reason = Some(self.reason);
+        match start(handler, &mut context) {
+            Ok(Turn::Done) => None,
+            Ok(Turn::Waits(later)) => Some(later),
+            Err(fault) => {
+                self.engine.application().report(self.session, self.stay, event, fault);
+                None
+            }
+        }
+    }
+
+    fn go_on(&self, later: Later, event: &'static str, is_last: bool) {
+        let (engine, session, stay) = (self.engine.clone(), self.session.clone(), self.stay);
+        self.engine.runtime().spawn(async move {
+            if let Err(fault) = Rest(later).await {
+                engine.application().report(&session, stay, event, fault);
+            }
+            if is_last {
+                session.connection().forget(stay);
+            }
+        });
+    }
+}

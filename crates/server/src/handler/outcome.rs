@@ -1,0 +1,129 @@
+//! What a handler may return.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::task::{self, Poll, Waker};
+
+use sockeye_socket_proto::outgoing::EventArguments;
+use sockeye_socket_proto::parser::json::encode_ack;
+
+use crate::connection::Stay;
+use crate::emitted::Emitted;
+use crate::error::{EmitError, Fault, HandlerError, Refusal};
+use crate::hub::{Context, Engine, Later, Session, Turn, frames};
+
+/// What a handler may return: `()`, what an emit gave back, [`Reply`], and each of them in a
+/// `Result<_, HandlerError>`.
+///
+/// `()` and what an emit gave back acknowledge nothing.
+#[diagnostic::on_unimplemented(
+    message = "a handler cannot return `{Self}`",
+    label = "this handler's answer",
+    note = "a handler returns `()`, what `emit` returned, `Reply(value)` to acknowledge, or a `Result` of one of them with `HandlerError`"
+)]
+pub trait Outcome {
+    /// Does what the handler's answer asks for.
+    #[doc(hidden)]
+    fn finish(self, answer: &Answer<'_>) -> Result<(), HandlerError>;
+}
+
+/// Where a handler's answer goes.
+pub struct Answer<'a> {
+    engine: &'a Arc<Engine>,
+    session: &'a Arc<Session>,
+    stay: Stay,
+    ack: Option<u64>,
+}
+
+impl fmt::Debug for Answer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer").field("ack", &self.ack).finish_non_exhaustive()
+    }
+}
+
+/// Acknowledges the event with these arguments: a tuple is several, `()` none, anything else one.
+///
+/// Where the peer asked for no acknowledgement, or an [`Ack`](crate::handler::ack::Ack) argument took it,
+/// nothing is sent.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Reply<T>(pub T);
+
+impl Outcome for () {
+    fn finish(self, _answer: &Answer<'_>) -> Result<(), HandlerError> {
+        Ok(())
+    }
+}
+
+impl Outcome for Emitted {
+    fn finish(self, _answer: &Answer<'_>) -> Result<(), HandlerError> {
+        match self.result() {
+            Err(EmitError::Encode(error)) => Err(error.into()),
+            // The peer has gone: nothing that the handler did wrong.
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<T: EventArguments> Outcome for Reply<T> {
+    fn finish(self, answer: &Answer<'_>) -> Result<(), HandlerError> {
+        match answer.ack {
+            Some(id) => Ok(acknowledge(answer.engine, answer.session, answer.stay, id, &self.0)?),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<O: Outcome> Outcome for Result<O, HandlerError> {
+    fn finish(self, answer: &Answer<'_>) -> Result<(), HandlerError> {
+        self?.finish(answer)
+    }
+}
+
+/// Sends an ack. Order and limits are those of an emit.
+pub(crate) fn acknowledge<A: EventArguments + ?Sized>(
+    engine: &Arc<Engine>,
+    session: &Arc<Session>,
+    stay: Stay,
+    id: u64,
+    arguments: &A,
+) -> Result<(), EmitError> {
+    let hub = engine.application();
+    let ack = encode_ack(&hub.space(stay.namespace).name, id, arguments)?;
+    hub.tally.acks_sent.add_one();
+    // A peer that has gone wants no answer any more.
+    engine.send(session, frames(ack)).ok();
+    Ok(())
+}
+
+/// Polls a handler once, where it was called.
+pub(crate) fn poll_once<F>(handler: F, context: &Context<'_>) -> Result<Turn, Fault>
+where
+    F: Future<Output: Outcome> + Send + 'static,
+{
+    let mut handler = Box::pin(handler);
+    let (stay, ack) = (context.stay, context.ack);
+    if let Poll::Ready(outcome) = handler.as_mut().poll(&mut task::Context::from_waker(Waker::noop())) {
+        outcome.finish(&Answer { engine: context.engine, session: context.session, stay, ack })?;
+        return Ok(Turn::Done);
+    }
+    let (engine, session) = (context.engine.clone(), context.session.clone());
+    let later: Later = Box::pin(async move {
+        let outcome = handler.await;
+        outcome.finish(&Answer { engine: &engine, session: &session, stay, ack })?;
+        Ok(())
+    });
+    Ok(Turn::Waits(later))
+}
+
+/// Polls a middleware once, where it was called.
+pub(crate) fn poll_middleware_once<F>(middleware: F) -> Result<Turn, Fault>
+where
+    F: Future<Output = Result<(), Refusal>> + Send + 'static,
+{
+    let mut middleware = Box::pin(middleware);
+    match middleware.as_mut().poll(&mut task::Context::from_waker(Waker::noop())) {
+        Poll::Ready(answer) => answer.map(|()| Turn::Done).map_err(Fault::Refused),
+        Poll::Pending => Ok(Turn::Waits(Box::pin(async move { middleware.await.map_err(Fault::Refused) }))),
+    }
+}

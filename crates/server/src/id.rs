@@ -1,0 +1,107 @@
+//! Ids of sockets: 20 characters that everybody may know.
+//!
+//! The id of a session is a secret, so a socket's is another. That of the first socket of a connection is
+//! derived from it by a keyed hash and not stored; the key is drawn anew in each process, so nobody gets back.
+//! All others are random.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Serialize, Serializer};
+use sockeye_engine::sid::{LENGTH, Sid};
+use sockeye_runtime::runtime::Runtime;
+
+/// The id of a socket: 120 bits, printed as 20 characters of URL-safe base64.
+///
+/// Public, unlike the session's: it names a peer to its other peers, and is a room that only this socket is
+/// in. Spec: `spec/socketio.md` 3.
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+pub struct SocketId(Sid);
+
+/// Why a text is no id.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("a socket id is {LENGTH} characters of URL-safe base64")]
+pub struct InvalidSocketId;
+
+impl SocketId {
+    pub(crate) fn random(runtime: &Runtime) -> SocketId {
+        SocketId(Sid::random(runtime))
+    }
+
+    /// A number to find it by in a table; evenly spread, since nobody chooses ids.
+    pub(crate) fn hash(&self) -> u32 {
+        self.0.hash() as u32
+    }
+
+    /// The 20 characters.
+    #[must_use]
+    pub fn encode(&self) -> [u8; LENGTH] {
+        self.0.encode()
+    }
+}
+
+impl FromStr for SocketId {
+    type Err = InvalidSocketId;
+
+    fn from_str(text: &str) -> Result<SocketId, InvalidSocketId> {
+        Sid::parse(text).map(SocketId).ok_or(InvalidSocketId)
+    }
+}
+
+impl fmt::Display for SocketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::str::from_utf8(&self.encode()).expect("base64 is ASCII"))
+    }
+}
+
+impl fmt::Debug for SocketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for SocketId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(std::str::from_utf8(&self.encode()).expect("base64 is ASCII"))
+    }
+}
+
+/// What ids are derived with.
+pub(crate) struct Key([u8; 32]);
+
+impl Key {
+    pub(crate) fn random(runtime: &Runtime) -> Key {
+        let mut key = [0; 32];
+        runtime.fill(&mut key);
+        Key(key)
+    }
+
+    /// The id of the first socket of that session.
+    pub(crate) fn derive(&self, sid: &Sid) -> SocketId {
+        let hash = blake3::keyed_hash(&self.0, &sid.encode());
+        let mut bytes = [0; 15];
+        bytes.copy_from_slice(&hash.as_bytes()[..15]);
+        SocketId(Sid::from_bytes(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sockeye_runtime::simulation::Simulation;
+
+    use super::*;
+
+    #[test]
+    fn a_derived_id_is_always_the_same_and_tells_nothing_of_the_session() {
+        let runtime = Simulation::new(1).runtime();
+        let (key, other) = (Key::random(&runtime), Key::random(&runtime));
+        let sid = Sid::random(&runtime);
+        let id = key.derive(&sid);
+        assert_eq!(id, key.derive(&sid));
+        assert_ne!(id, other.derive(&sid));
+        assert_ne!(id.to_string(), sid.to_string());
+        assert_eq!(id.to_string().len(), 20);
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!("lobby".parse::<SocketId>(), Err(InvalidSocketId));
+    }
+}
