@@ -59,7 +59,9 @@ impl Application for Hub {
     }
 
     fn poll_room(&self, session: &Arc<Session>, cx: &mut Context<'_>) -> Poll<()> {
-        if session.connection().has_room(self.options.lane_limit, cx.waker()) {
+        let has_room = session.connection().has_room(self.options.lane_limit, cx.waker());
+        // Asked after the waker was left: a close in between wakes it.
+        if has_room || session.closed().is_some() {
             Poll::Ready(())
         } else {
             Poll::Pending
@@ -85,6 +87,9 @@ impl Application for Hub {
     fn closed(&self, engine: &Arc<Engine>, session: &Arc<Session>, reason: CloseReason) {
         for stay in session.connection().stays() {
             leave(engine, session, stay, DisconnectReason::from(reason));
+        }
+        if let Some(reader) = session.connection().take_reader() {
+            reader.wake();
         }
     }
 }

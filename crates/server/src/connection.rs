@@ -588,6 +588,14 @@ impl<T> Connection<T> {
         false
     }
 
+    /// The wire that waits for room, if one does.
+    pub(crate) fn take_reader(&self) -> Option<Waker> {
+        let mut state = self.0.lock();
+        let reader = state.rare.as_mut()?.reader.take();
+        state.shrink();
+        reader
+    }
+
     // ---- Going ----------------------------------------------------------------------------------------
 
     /// The stays that ask or are joined, in the order in which they came.

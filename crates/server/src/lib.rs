@@ -30,6 +30,7 @@ pub mod namespace;
 pub mod request;
 mod run;
 pub mod server;
+pub mod service;
 pub mod socket;
 mod states;
 mod table;

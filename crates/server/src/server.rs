@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sockeye_engine::gate::AllowRequest;
 use sockeye_engine::options::{Cookie, Cors, Options};
 use sockeye_engine_proto::reason::CloseReason;
 use sockeye_engine_proto::session::Wire;
@@ -254,6 +255,12 @@ impl Builder {
     /// A cookie with the session's id on the first response, for balancers. Default none.
     pub fn cookie(mut self, cookie: Cookie) -> Builder {
         self.engine.cookie = Some(cookie);
+        self
+    }
+
+    /// Asked about every request that would open a session. Default: all may.
+    pub fn allow_request(mut self, gate: AllowRequest) -> Builder {
+        self.engine.allow_request = Some(gate);
         self
     }
 

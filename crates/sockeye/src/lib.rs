@@ -1,1 +1,66 @@
 //! Socket.IO for Rust: one event API over polling, HTTP streaming and WebSocket.
+//!
+//! ```no_run
+//! use sockeye::{Server, Socket};
+//!
+//! #[tokio::main]
+//! async fn main() -> sockeye::Result<()> {
+//!     let server = Server::new();
+//!     server.of("/chat").on_connect(async |socket: Socket| {
+//!         socket.join("lobby");
+//!         socket.on("message", async |socket: Socket, text: String| {
+//!             socket.to("lobby").emit("message", text)
+//!         });
+//!     });
+//!     server.listen("0.0.0.0:3000").await
+//! }
+//! ```
+//! Official Socket.IO clients connect unchanged, and `/socket.io/socket.io.js` serves one of our own.
+//!
+//! # Finding one's way
+//!
+//! | to | see |
+//! |---|---|
+//! | say what a server does | [`Server`], [`Builder`], [`Namespace`] |
+//! | write handlers, and reach state in them | [`handler`], [`State`], [`Auth`], [`Data`] |
+//! | acknowledge | [`Reply`], [`Ack`] |
+//! | ask for an acknowledgement | [`Socket::emit_with_ack`] |
+//! | emit to many | [`Broadcast`], [`Socket::to`], [`Server::to`] |
+//! | send and take bytes | [`Binary`], [`Bytes`] |
+//! | refuse a peer | [`Namespace::with`], [`Refusal`] |
+//! | mount it under another server | [`Server::service`], [`Server::layer`] |
+//! | speak Engine.IO without Socket.IO | [`engine`] |
+//! | speak WebSocket without either | [`websocket`] |
+
+pub use sockeye_engine as engine;
+pub use sockeye_engine::gate::AllowRequest;
+pub use sockeye_engine::options::{AllowedOrigin, Cookie, Cors, SameSite};
+pub use sockeye_server::arguments::{Argument, Arguments};
+pub use sockeye_server::binary::Binary;
+pub use sockeye_server::broadcast::Broadcast;
+pub use sockeye_server::counters::Counters;
+pub use sockeye_server::emitted::Emitted;
+pub use sockeye_server::error::{AckError, Cause, EmitError, Failure, HandlerError, Refusal};
+pub use sockeye_server::handler;
+pub use sockeye_server::handler::ack::Ack;
+pub use sockeye_server::handler::args::{Args, Auth, Data, Event, OrDefault, State};
+pub use sockeye_server::handler::outcome::{Outcome, Reply};
+pub use sockeye_server::handshake::Handshake;
+pub use sockeye_server::id::SocketId;
+pub use sockeye_server::namespace::Namespace;
+pub use sockeye_server::outgoing::EventArguments;
+pub use sockeye_server::reason::DisconnectReason;
+pub use sockeye_server::server::{Builder, Server};
+pub use sockeye_server::service::{ServerLayer, ServerService};
+pub use sockeye_server::socket::Socket;
+pub use sockeye_server::value::Value;
+pub use sockeye_server::{runtime, simulation};
+pub use sockeye_websocket as websocket;
+/// Bytes that may be shared; as an argument they are an attachment, as [`Binary`] is.
+pub use bytes::Bytes;
+
+/// How [`Server::listen`] and a `main` end.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a server does not listen.
+pub use sockeye_server::service::ListenError as Error;

@@ -1,0 +1,147 @@
+//! The server on the network: an accept loop of our own, a tower service, a layer in front of another.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body as HttpBody;
+use sockeye_engine::body::Body;
+use sockeye_engine::listen::{Listen, NotFound, bind};
+use sockeye_engine::service::{EngineLayer, EngineService, Layered};
+use tokio::net::{TcpListener, ToSocketAddrs, lookup_host};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::hub::Hub;
+use crate::server::Server;
+
+/// Why a server does not listen.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ListenError {
+    /// The address means nothing, or could not be looked up.
+    #[error("cannot resolve the address to listen on: {0}")]
+    Resolve(#[source] io::Error),
+    /// The port is in use, or not ours to take.
+    #[error("cannot listen on {address}: {source}")]
+    Bind {
+        /// Where it was to listen.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl Server {
+    /// Listens on an address, for ever.
+    ///
+    /// # Errors
+    /// [`ListenError`], at once.
+    pub async fn listen(&self, address: impl ToSocketAddrs) -> Result<(), ListenError> {
+        let mut addresses = lookup_host(address).await.map_err(ListenError::Resolve)?;
+        let nothing = || ListenError::Resolve(io::ErrorKind::AddrNotAvailable.into());
+        let address = addresses.next().ok_or_else(nothing)?;
+        let listener = bind(address).map_err(|source| ListenError::Bind { address, source })?;
+        self.listen_with(listener, std::future::pending()).await;
+        Ok(())
+    }
+
+    /// Accepts connections of `listener` until `shutdown` is ready. Then every session closes with `server
+    /// shutting down`, and this returns when all have been told, or after 10 s.
+    ///
+    /// Slow peers are cut: 10 s for the head of a request, 65 s between two of them.
+    pub async fn listen_with(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+        let server = self.clone();
+        let stop = async move {
+            shutdown.await;
+            server.close();
+        };
+        Listen::default().serve(self.engine.clone(), listener, NotFound, stop).await;
+    }
+
+    /// The server as a tower service: its own path, and 404 for all others.
+    ///
+    /// Mount it where the path reaches it whole, on a server that upgrades connections (`with_upgrades` in
+    /// hyper). That server then has to cut slow peers.
+    #[must_use]
+    pub fn service(&self) -> ServerService {
+        ServerService(EngineService::new(self.engine.clone()))
+    }
+
+    /// The server as a layer in front of another service, such as an axum router:
+    /// `router.layer(server.layer())`. Requests outside of its path go through untouched.
+    #[must_use]
+    pub fn layer(&self) -> ServerLayer {
+        ServerLayer(EngineLayer::new(self.engine.clone()))
+    }
+}
+
+type Answering<E> = Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>;
+
+/// A server as a tower service, from [`Server::service`]. A cheap clone.
+#[derive(Clone, Debug)]
+pub struct ServerService(EngineService<Hub>);
+
+impl<B> Service<Request<B>> for ServerService
+where
+    B: HttpBody + Send + 'static,
+    B::Data: Send,
+    B::Error: Send,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Answering<Infallible>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        self.0.call(request)
+    }
+}
+
+/// A server in front of another service, from [`Server::layer`].
+#[derive(Clone, Debug)]
+pub struct ServerLayer(EngineLayer<Hub>);
+
+impl<S> Layer<S> for ServerLayer {
+    type Service = ServerLayered<S>;
+
+    fn layer(&self, inner: S) -> ServerLayered<S> {
+        ServerLayered(self.0.layer(inner))
+    }
+}
+
+/// What [`ServerLayer`] makes of a service.
+#[derive(Clone, Debug)]
+pub struct ServerLayered<S>(Layered<Hub, S>);
+
+impl<S, B, R> Service<Request<B>> for ServerLayered<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Future: Send + 'static,
+    S::Error: 'static,
+    B: HttpBody + Send + 'static,
+    B::Data: Send,
+    B::Error: Send,
+    R: HttpBody<Data = Bytes> + Send + 'static,
+    R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = Answering<S::Error>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        self.0.call(request)
+    }
+}
