@@ -61,11 +61,7 @@ impl Application for Hub {
     fn poll_room(&self, session: &Arc<Session>, cx: &mut Context<'_>) -> Poll<()> {
         let has_room = session.connection().has_room(self.options.lane_limit, cx.waker());
         // Asked after the waker was left: a close in between wakes it.
-        if has_room || session.closed().is_some() {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
+        if has_room || session.closed().is_some() { Poll::Ready(()) } else { Poll::Pending }
     }
 
     fn timeout(&self, engine: &Arc<Engine>, session: &Arc<Session>, now: Tick) -> Option<Tick> {

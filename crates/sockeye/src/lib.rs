@@ -32,6 +32,8 @@
 //! | speak Engine.IO without Socket.IO | [`engine`] |
 //! | speak WebSocket without either | [`websocket`] |
 
+/// Bytes that may be shared; as an argument they are an attachment, as [`Binary`] is.
+pub use bytes::Bytes;
 pub use sockeye_engine as engine;
 pub use sockeye_engine::gate::AllowRequest;
 pub use sockeye_engine::options::{AllowedOrigin, Cookie, Cors, SameSite};
@@ -56,8 +58,6 @@ pub use sockeye_server::socket::Socket;
 pub use sockeye_server::value::Value;
 pub use sockeye_server::{runtime, simulation};
 pub use sockeye_websocket as websocket;
-/// Bytes that may be shared; as an argument they are an attachment, as [`Binary`] is.
-pub use bytes::Bytes;
 
 /// How [`Server::listen`] and a `main` end.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,196 @@
+//! A server under virtual time, and peers that speak to it over polling. Nothing here sleeps: `run` lets all
+//! that is ready happen, `advance` moves the clock.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Request;
+use http_body_util::{BodyExt, Full};
+use parking_lot::Mutex;
+use sockeye_server::server::{Builder, Server};
+use sockeye_server::service::ServerService;
+use sockeye_server::simulation::Simulation;
+use tower_service::Service;
+
+const TARGET: &str = "/socket.io/?EIO=4&transport=polling";
+
+pub(crate) struct World {
+    pub(crate) simulation: Simulation,
+    pub(crate) server: Server,
+}
+
+impl World {
+    pub(crate) fn new() -> World {
+        World::with(|builder| builder)
+    }
+
+    pub(crate) fn with(build: impl FnOnce(Builder) -> Builder) -> World {
+        let simulation = Simulation::new(7);
+        let server = build(Server::builder().runtime(simulation.runtime())).build();
+        World { simulation, server }
+    }
+
+    /// Lets everything happen that is ready.
+    pub(crate) fn run(&self) {
+        self.simulation.run();
+    }
+
+    pub(crate) fn advance(&self, milliseconds: u64) {
+        self.simulation.advance(Duration::from_millis(milliseconds));
+    }
+
+    /// A peer with a session, and no namespace yet.
+    pub(crate) fn open(&self) -> Peer<'_> {
+        self.open_at(TARGET)
+    }
+
+    pub(crate) fn open_at(&self, target: &str) -> Peer<'_> {
+        let peer =
+            Peer { world: self, target: String::new(), seen: Arc::default(), answered: Arc::default() };
+        let (mut service, seen) = (self.server.service(), peer.seen.clone());
+        let request = get(target);
+        self.simulation.runtime().spawn(async move {
+            let text = answer(&mut service, request).await;
+            seen.lock().packets.push(text);
+        });
+        self.run();
+        let open = peer.seen.lock().packets.pop().expect("the handshake is answered at once");
+        let sid = open.split_once("\"sid\":\"").expect("the open packet").1[..20].to_owned();
+        let peer = Peer { target: format!("{target}&sid={sid}"), ..peer };
+        peer.listen();
+        peer
+    }
+
+    /// A peer in the default namespace; its id.
+    pub(crate) fn join(&self) -> (Peer<'_>, String) {
+        self.join_namespace("/")
+    }
+
+    pub(crate) fn join_namespace(&self, namespace: &str) -> (Peer<'_>, String) {
+        let peer = self.open();
+        let id = peer.connect(namespace);
+        (peer, id)
+    }
+}
+
+#[derive(Default)]
+struct Seen {
+    packets: Vec<String>,
+    closed: bool,
+}
+
+/// One peer. It always has a GET pending, as clients do.
+pub(crate) struct Peer<'w> {
+    world: &'w World,
+    target: String,
+    seen: Arc<Mutex<Seen>>,
+    /// How many of its POSTs are answered.
+    answered: Arc<Mutex<usize>>,
+}
+
+impl Peer<'_> {
+    fn listen(&self) {
+        let mut service = self.world.server.service();
+        let (target, seen) = (self.target.clone(), self.seen.clone());
+        self.world.simulation.runtime().spawn(async move {
+            loop {
+                let text = answer(&mut service, get(&target)).await;
+                let mut seen = seen.lock();
+                for packet in text.split('\u{1e}') {
+                    match packet.strip_prefix('4') {
+                        Some(message) => seen.packets.push(message.to_owned()),
+                        None if packet.starts_with('b') => seen.packets.push(packet.to_owned()),
+                        None if packet == "2" || packet == "6" => {}
+                        None => seen.closed = true,
+                    }
+                }
+                if seen.closed {
+                    return;
+                }
+            }
+        });
+        self.world.run();
+    }
+
+    /// Sends messages in one POST and lets everything happen that is ready.
+    pub(crate) fn send(&self, messages: &[&str]) {
+        self.post(messages);
+        self.world.run();
+    }
+
+    /// Sends messages in one POST, to be handled when the world runs. `b…` is binary, as base64.
+    pub(crate) fn post(&self, messages: &[&str]) {
+        let packet = |message: &&str| match message.strip_prefix('b') {
+            Some(_) => (*message).to_owned(),
+            None => format!("4{message}"),
+        };
+        let body: Vec<String> = messages.iter().map(packet).collect();
+        self.post_raw(body.join("\u{1e}"));
+    }
+
+    pub(crate) fn post_raw(&self, body: String) {
+        let mut service = self.world.server.service();
+        let (target, answered) = (self.target.clone(), self.answered.clone());
+        self.world.simulation.runtime().spawn(async move {
+            let request = Request::post(target).body(Full::from(body)).expect("a request");
+            answer(&mut service, request).await;
+            *answered.lock() += 1;
+        });
+    }
+
+    /// Joins a namespace; its id there.
+    pub(crate) fn connect(&self, namespace: &str) -> String {
+        let prefix = if namespace == "/" { String::new() } else { format!("{namespace},") };
+        self.send(&[&format!("0{prefix}")]);
+        let mut seen = self.seen.lock();
+        let start = format!("0{prefix}{{\"sid\":\"");
+        let at = seen.packets.iter().position(|packet| packet.starts_with(&start));
+        let Some(at) = at else { panic!("no CONNECT in {:?}", seen.packets) };
+        let packet = seen.packets.remove(at);
+        packet[start.len()..start.len() + 20].to_owned()
+    }
+
+    /// All messages that came since it was asked last.
+    pub(crate) fn take(&self) -> Vec<String> {
+        self.world.run();
+        std::mem::take(&mut self.seen.lock().packets)
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.world.run();
+        self.seen.lock().closed
+    }
+
+    /// How many POSTs are answered.
+    pub(crate) fn answered(&self) -> usize {
+        *self.answered.lock()
+    }
+}
+
+fn get(target: &str) -> Request<Full<bytes::Bytes>> {
+    Request::get(target).header("x-test", "yes").body(Full::default()).expect("a request")
+}
+
+/// The body of an answer; `1`, which closes, if it is no success.
+async fn answer(service: &mut ServerService, request: Request<Full<bytes::Bytes>>) -> String {
+    let answer = service.call(request).await.expect("the service never fails");
+    if !answer.status().is_success() {
+        return "1".to_owned();
+    }
+    let body = answer.into_body().collect().await.expect("no stream").to_bytes();
+    String::from_utf8(body.to_vec()).expect("text")
+}
+
+/// What handlers note, in order.
+#[derive(Clone, Default)]
+pub(crate) struct Notes(Arc<Mutex<Vec<String>>>);
+
+impl Notes {
+    pub(crate) fn note(&self, note: impl Into<String>) {
+        self.0.lock().push(note.into());
+    }
+
+    pub(crate) fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock())
+    }
+}
