@@ -1,9 +1,14 @@
 //! Tasks of this repository: `cargo xtask`.
 
 mod application;
+mod bench;
+mod budgets;
 mod conformance;
 mod counts;
+mod gates;
 mod house;
+mod instruments;
+mod load;
 mod process;
 mod repository;
 mod suites;
@@ -15,6 +20,8 @@ const USAGE: &str = "\
 cargo xtask check                      the quick half: format, lints, docs, house, Rust and TypeScript tests
 cargo xtask test [--only SUITE]        all tests, after installing what they need
 cargo xtask conformance [--own]        our own conformance cases, and the Autobahn suite where Python 2 answers
+cargo xtask bench [--quick] [--only TOPIC]
+                                       figures beside their budgets and the peers'
 cargo xtask house                      import circles, floors, words, lockfiles, named files";
 
 fn main() -> ExitCode {
@@ -40,6 +47,11 @@ fn dispatch(arguments: &[String]) -> io::Result<bool> {
             let counts = conformance::report(own)?;
             println!("\n{} passed, {} failed", counts.passed, counts.failed);
             Ok(counts.failed == 0)
+        }
+        ["bench", options @ ..] => {
+            let quick = options.contains(&"--quick");
+            let rest: Vec<&str> = options.iter().copied().filter(|option| *option != "--quick").collect();
+            bench::run(&bench::Settings { quick, only: values(&rest, "--only")? }).map(|()| true)
         }
         ["house"] => Ok(house::report()?.failed == 0),
         _ => Err(io::Error::other(USAGE)),

@@ -13,7 +13,7 @@ use crate::{
     application::{self, Application},
     conformance,
     counts::Counts,
-    house,
+    gates, house,
     process::{self, Background, Finished},
     repository, tools,
 };
@@ -48,6 +48,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "interop", quick: false, run: interop },
     Suite { name: "conformance", quick: false, run: conformance::own },
     Suite { name: "browser", quick: false, run: browser },
+    Suite { name: "gates", quick: false, run: gates::suite },
 ];
 
 /// How a suite went.
