@@ -3,9 +3,16 @@
 //! A server runs twice under an instrument, from its start to its end, with the same crowd and a different number of
 //! messages; the difference is what the messages cost. Start, connections and end cancel.
 
-use std::{collections::BTreeMap, fs, io, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs, io, thread,
+    time::{Duration, Instant},
+};
 
 use crate::{application::Application, load, process, repository};
+
+/// Sockets of a server that serves nobody: the one that listens, and what its runtime uses for itself.
+const FEW: usize = 4;
 
 /// How long a server may take to end when told to.
 const END: Duration = Duration::from_secs(30);
@@ -91,6 +98,7 @@ fn run(command: &[String], instrument: Instrument, scenario: &str) -> io::Result
         Instrument::Callgrind => Some(server.pid()),
     };
     let pid = pid.ok_or_else(|| io::Error::other("the server ended before its instrument"))?;
+    settle(pid)?;
     process::signal(pid, "TERM")?;
     if server.process().wait(END)?.is_none() {
         return Err(io::Error::other(format!("{} did not end when told to", command.join(" "))));
@@ -99,6 +107,24 @@ fn run(command: &[String], instrument: Instrument, scenario: &str) -> io::Result
         Instrument::Strace => calls(&fs::read_to_string(&file)?),
         Instrument::Callgrind => instructions(&server.process().output()),
     }
+}
+
+/// Waits until the server has closed the connections of the load, so that every run pays for the end of all of them.
+fn settle(pid: u32) -> io::Result<()> {
+    let deadline = Instant::now() + END;
+    let connections = || -> io::Result<usize> {
+        let files = fs::read_dir(format!("/proc/{pid}/fd"))?;
+        // A file may be closed between the listing and the look.
+        let targets = files.filter_map(|file| fs::read_link(file.ok()?.path()).ok());
+        Ok(targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count())
+    };
+    while connections()? > FEW {
+        if Instant::now() > deadline {
+            return Err(io::Error::other("the server did not close the connections of the load"));
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
 }
 
 /// The table of `strace -c`: calls by name.
