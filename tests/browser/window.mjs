@@ -30,7 +30,7 @@ export class Window {
     } catch (error) {
       if (!/Timeout/.test(String(error))) throw error;
       const seen = await this.page.evaluate(() => document.body.innerText);
-      throw new Error(`${this.name}: ${what}: not within ${patience} ms. The page shows:\n${seen}`);
+      throw new Error(`${this.name}: ${what}: not within ${patience} ms. The page ends with:\n${seen.slice(-1_500)}`);
     }
   }
 

@@ -7,6 +7,7 @@ import { tap } from "./tap.js";
 const span = 12_000; // ms in the picture
 /** How far this window's end lies below the upper edge of the picture, and the server's above the lower, px. */
 export const ends = 26;
+const told = 2_000; // ms between two descriptions in words
 const still = 1_000; // ms between pictures where motion is not wanted
 
 export class Wire {
@@ -100,7 +101,7 @@ export class Wire {
     pen.fillText("-6 s", x(now - span / 2) + 12, below + 7);
     pen.textAlign = "left";
 
-    if (at - this.#told > 5_000) this.#tell(now, at);
+    if (at - this.#told > told) this.#tell(now, at);
   }
 
   #tell(now, at) {
