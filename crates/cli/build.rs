@@ -19,8 +19,13 @@ fn main() {
             _ => continue,
         };
         let file = root.join(&path);
-        writeln!(list, "    ({:?}, {kind}, include_str!({:?})),", format!("/{path}"), file.display().to_string())
-            .expect("writing to a string");
+        writeln!(
+            list,
+            "    ({:?}, {kind}, include_str!({:?})),",
+            format!("/{path}"),
+            file.display().to_string()
+        )
+        .expect("writing to a string");
     }
     list.push_str("];\n");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join("switchboard_files.rs");

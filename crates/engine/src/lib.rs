@@ -35,3 +35,6 @@ pub mod table;
 pub mod terms;
 pub mod wheel;
 mod wire;
+
+/// The machines without IO underneath: packets, frames, a session's core.
+pub use sockeye_engine_proto as proto;

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body as HttpBody;
+use hyper::body::Incoming;
 use sockeye_engine::body::Body;
 use sockeye_engine::listen::{Listen, NotFound, bind};
 use sockeye_engine::service::{EngineLayer, EngineService, Layered};
@@ -56,12 +57,23 @@ impl Server {
     ///
     /// Slow peers are cut: 10 s for the head of a request, 65 s between two of them.
     pub async fn listen_with(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+        self.listen_beside(listener, NotFound, shutdown).await;
+    }
+
+    /// As [`listen_with`](Server::listen_with), with another service for all requests outside of the server's
+    /// path: a page, an API.
+    pub async fn listen_beside<S>(&self, listener: TcpListener, others: S, shutdown: impl Future<Output = ()>)
+    where
+        S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>,
+        S: Clone + Send + Sync + 'static,
+        S::Future: Send,
+    {
         let server = self.clone();
         let stop = async move {
             shutdown.await;
             server.close();
         };
-        Listen::default().serve(self.engine.clone(), listener, NotFound, stop).await;
+        Listen::default().serve(self.engine.clone(), listener, others, stop).await;
     }
 
     /// The server as a tower service: its own path, and 404 for all others.

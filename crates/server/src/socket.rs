@@ -100,6 +100,13 @@ impl Socket {
         self.session.wire()
     }
 
+    /// Whether it is polled without waiting: its technique is polling, and its last GET asked to be answered at
+    /// once.
+    #[must_use]
+    pub fn is_short_polling(&self) -> bool {
+        self.session.is_short_polling()
+    }
+
     /// How many bytes are queued for the peer, in all namespaces.
     #[must_use]
     pub fn queued(&self) -> usize {

@@ -37,6 +37,8 @@ pub use bytes::Bytes;
 pub use sockeye_engine as engine;
 pub use sockeye_engine::gate::AllowRequest;
 pub use sockeye_engine::options::{AllowedOrigin, Cookie, Cors, SameSite};
+/// The techniques that carry a socket.
+pub use sockeye_engine::proto::session::Wire;
 pub use sockeye_server::arguments::{Argument, Arguments};
 pub use sockeye_server::binary::Binary;
 pub use sockeye_server::broadcast::Broadcast;

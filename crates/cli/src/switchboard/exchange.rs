@@ -134,7 +134,12 @@ impl Exchange {
     }
 
     /// A page arrives, comes back, or changes its name. Says whether the list of people changed.
-    pub(crate) fn hello(&mut self, socket: &str, via: Via, hello: &Hello) -> Result<(Welcome, bool), Refusal> {
+    pub(crate) fn hello(
+        &mut self,
+        socket: &str,
+        via: Via,
+        hello: &Hello,
+    ) -> Result<(Welcome, bool), Refusal> {
         let visible: String = hello.name.chars().filter(|c| !c.is_control()).collect();
         let name: String = visible.trim().chars().take(NAME_LENGTH).collect();
         if name.is_empty() {
@@ -265,9 +270,15 @@ mod tests {
     #[test]
     fn numbers_have_no_gaps_and_the_last_hundred_are_kept() {
         let mut exchange = exchange();
-        assert_eq!((0..150).map(|nonce| say(&mut exchange, nonce)).collect::<Vec<_>>(), (1..=150).collect::<Vec<_>>());
+        assert_eq!(
+            (0..150).map(|nonce| say(&mut exchange, nonce)).collect::<Vec<_>>(),
+            (1..=150).collect::<Vec<_>>()
+        );
         let (welcome, _) = exchange.hello("s2", Via::Websocket, &hello("Bo", 'b')).expect("a good hello");
-        assert_eq!(welcome.lines.iter().map(Line::number).collect::<Vec<_>>(), (51..=150).collect::<Vec<_>>());
+        assert_eq!(
+            welcome.lines.iter().map(Line::number).collect::<Vec<_>>(),
+            (51..=150).collect::<Vec<_>>()
+        );
         assert_eq!(welcome.last, 150);
     }
 
@@ -281,7 +292,9 @@ mod tests {
     #[test]
     fn who_comes_back_gets_what_was_missed_and_is_the_same_person() {
         let mut exchange = exchange();
-        (0..3).for_each(|nonce| drop(say(&mut exchange, nonce)));
+        for nonce in 0..3 {
+            say(&mut exchange, nonce);
+        }
         let again = Hello { chat: Some("chat".to_owned()), last: Some(1), ..hello("Ada", 'a') };
         let (welcome, _) = exchange.hello("s9", Via::Websocket, &again).expect("a good hello");
         assert_eq!(welcome.lines.iter().map(Line::number).collect::<Vec<_>>(), [2, 3]);
@@ -302,9 +315,11 @@ mod tests {
     #[test]
     fn names_and_lines_have_their_limits() {
         let mut exchange = exchange();
-        let refusal = |name: &str| Exchange::new(String::new()).hello("s", Via::Sse, &hello(name, 'k')).unwrap_err();
+        let refusal =
+            |name: &str| Exchange::new(String::new()).hello("s", Via::Sse, &hello(name, 'k')).unwrap_err();
         assert_eq!(refusal(" \u{7} "), Refusal::EmptyName);
-        let (welcome, _) = exchange.hello("s1", Via::Sse, &hello(&"あ".repeat(40), 'a')).expect("cut, not refused");
+        let (welcome, _) =
+            exchange.hello("s1", Via::Sse, &hello(&"あ".repeat(40), 'a')).expect("cut, not refused");
         assert_eq!(welcome.you.name.chars().count(), 32);
         let short = Hello { key: "k".to_owned(), ..hello("Bo", 'b') };
         assert_eq!(exchange.hello("s2", Via::Sse, &short), Err(Refusal::BadKey));

@@ -51,7 +51,8 @@ fn file(method: &Method, headers: &HeaderMap, kind: &'static str, text: String) 
     text.hash(&mut hasher);
     let tag = format!("\"{:016x}\"", hasher.finish());
     let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let fresh = known.is_some_and(|tags| tags.split(',').any(|known| known.trim().trim_start_matches("W/") == tag));
+    let fresh =
+        known.is_some_and(|tags| tags.split(',').any(|known| known.trim().trim_start_matches("W/") == tag));
     let (status, length, body) = match (fresh, method == Method::HEAD) {
         (true, _) => (StatusCode::NOT_MODIFIED, None, String::new()),
         (false, true) => (StatusCode::OK, Some(text.len()), String::new()),
@@ -141,7 +142,8 @@ mod tests {
 
     #[test]
     fn every_file_that_the_page_names_is_served() {
-        for name in INDEX.split('"').filter(|part| part.starts_with('/') && !part.starts_with("/socket.io/")) {
+        for name in INDEX.split('"').filter(|part| part.starts_with('/') && !part.starts_with("/socket.io/"))
+        {
             assert_eq!(answer(&Method::GET, name, &HeaderMap::new()).status(), StatusCode::OK, "{name}");
         }
         assert!(FILES.iter().any(|(name, ..)| *name == "/switchboard.js"));
