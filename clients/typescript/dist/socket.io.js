@@ -1717,8 +1717,7 @@
     }
     /** Closes the connection and gives up reconnecting. */
     disconnect() {
-      this.reconnecting = false;
-      this.cancelReconnect();
+      this.stopReconnecting();
       this.closed("forced close", void 0, false);
     }
     /** As `disconnect`. */
@@ -1726,10 +1725,7 @@
       this.disconnect();
     }
     reconnection(value) {
-      if (value === false) {
-        this.reconnecting = false;
-        this.cancelReconnect();
-      }
+      if (value === false) this.stopReconnecting();
       return this.setting("reconnection", value);
     }
     reconnectionAttempts(value) {
@@ -1832,10 +1828,15 @@
       this.cancelTimeout();
       this.readyState = "closed";
       (_a = this.engine) == null ? void 0 : _a.close();
-      this.backoff.reset();
       this.fire("close", reason, description);
       for (const socket of this.sockets.values()) if (socket.active) socket.handleClose(reason, description);
       if (again && this.settings.reconnection && this.readyState === "closed") this.reconnect();
+    }
+    // The next series begins from its beginning.
+    stopReconnecting() {
+      this.reconnecting = false;
+      this.cancelReconnect();
+      this.backoff.reset();
     }
     reconnect() {
       if (this.reconnecting) return;

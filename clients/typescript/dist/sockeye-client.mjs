@@ -1692,8 +1692,7 @@ var Connection = class extends Emitter {
   }
   /** Closes the connection and gives up reconnecting. */
   disconnect() {
-    this.reconnecting = false;
-    this.cancelReconnect();
+    this.stopReconnecting();
     this.closed("forced close", void 0, false);
   }
   /** As `disconnect`. */
@@ -1701,10 +1700,7 @@ var Connection = class extends Emitter {
     this.disconnect();
   }
   reconnection(value) {
-    if (value === false) {
-      this.reconnecting = false;
-      this.cancelReconnect();
-    }
+    if (value === false) this.stopReconnecting();
     return this.setting("reconnection", value);
   }
   reconnectionAttempts(value) {
@@ -1803,10 +1799,15 @@ var Connection = class extends Emitter {
     this.cancelTimeout();
     this.readyState = "closed";
     this.engine?.close();
-    this.backoff.reset();
     this.fire("close", reason, description);
     for (const socket of this.sockets.values()) if (socket.active) socket.handleClose(reason, description);
     if (again && this.settings.reconnection && this.readyState === "closed") this.reconnect();
+  }
+  // The next series begins from its beginning.
+  stopReconnecting() {
+    this.reconnecting = false;
+    this.cancelReconnect();
+    this.backoff.reset();
   }
   reconnect() {
     if (this.reconnecting) return;

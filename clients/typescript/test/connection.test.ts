@@ -219,6 +219,29 @@ describe("reconnection", () => {
     assert.equal(connection.isOpen, true);
   });
 
+  test("begins anew when it was given up in the middle", async () => {
+    const { clock, made, options, open } = network();
+    const connection = new Connection("http://example.org", options);
+    await open();
+    await made.at(-1)!.drop();
+    for (const wait of [1_000, 2_000]) {
+      await clock.advance(wait);
+      made.at(-1)!.onerror?.({});
+      await settle();
+    }
+    connection.disconnect();
+    await clock.advance(60_000);
+    assert.equal(made.length, 3);
+    connection.connect();
+    await settle();
+    made.at(-1)!.onerror?.({});
+    await settle();
+    await clock.advance(999);
+    assert.equal(made.length, 4);
+    await clock.advance(1);
+    assert.equal(made.length, 5);
+  });
+
   test("is neither hurried nor stopped by connect()", async () => {
     const { clock, made, options, open } = network({ forceNew: true });
     const socket = io("http://example.org", options);

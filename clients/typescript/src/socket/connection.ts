@@ -143,8 +143,7 @@ export class Connection extends Emitter<NoEvents, ConnectionEvents> implements C
 
   /** Closes the connection and gives up reconnecting. */
   disconnect(): void {
-    this.reconnecting = false;
-    this.cancelReconnect();
+    this.stopReconnecting();
     this.closed("forced close", undefined, false);
   }
 
@@ -157,10 +156,7 @@ export class Connection extends Emitter<NoEvents, ConnectionEvents> implements C
   reconnection(): boolean;
   reconnection(value: boolean): this;
   reconnection(value?: boolean): boolean | this {
-    if (value === false) {
-      this.reconnecting = false;
-      this.cancelReconnect();
-    }
+    if (value === false) this.stopReconnecting();
     return this.setting("reconnection", value);
   }
 
@@ -289,10 +285,16 @@ export class Connection extends Emitter<NoEvents, ConnectionEvents> implements C
     this.cancelTimeout();
     this.readyState = "closed";
     this.engine?.close();
-    this.backoff.reset();
     this.fire("close", reason, description);
     for (const socket of this.sockets.values()) if (socket.active) socket.handleClose(reason, description);
     if (again && this.settings.reconnection && this.readyState === "closed") this.reconnect();
+  }
+
+  // The next series begins from its beginning.
+  private stopReconnecting(): void {
+    this.reconnecting = false;
+    this.cancelReconnect();
+    this.backoff.reset();
   }
 
   private reconnect(): void {

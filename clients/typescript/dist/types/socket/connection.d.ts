@@ -100,5 +100,6 @@ export declare class Connection extends Emitter<NoEvents, ConnectionEvents> impl
     private failed;
     private receive;
     private closed;
+    private stopReconnecting;
     private reconnect;
 }
