@@ -1529,7 +1529,7 @@
       this.pid = pid;
       this.connected = true;
       this.flushBuffers();
-      this.drainQueue(true);
+      this.drainQueue();
       if (this.connected) this.fire("connect");
     }
     refused({ data }) {
@@ -1629,21 +1629,21 @@
       const last = args[args.length - 1];
       const done = typeof last === "function" ? last : void 0;
       this.queue.push({ args: done ? args.slice(0, -1) : args, flags, done, tries: 0, pending: false });
-      this.drainQueue(false);
+      this.drainQueue();
     }
-    drainQueue(again) {
+    // An attempt ends with its acknowledgement, its time-out or a disconnect, whichever comes first, and only once.
+    drainQueue() {
       const [entry] = this.queue;
-      if (!this.connected || !entry || entry.pending && !again) return;
+      if (!this.connected || !entry || entry.pending) return;
       entry.pending = true;
-      const attempt = ++entry.tries;
+      entry.tries++;
       const answered = (error, ...results) => {
-        if (entry !== this.queue[0] || attempt !== entry.tries) return;
         entry.pending = false;
         if (!error || entry.tries > this.options.retries) {
           this.queue.shift();
           if (entry.done) call(entry.done, this, error ? [error] : [null, ...results]);
         }
-        this.drainQueue(false);
+        this.drainQueue();
       };
       this.dispatchOut([...entry.args, answered], entry.flags, true);
     }

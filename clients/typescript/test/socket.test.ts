@@ -544,6 +544,18 @@ describe("retries", () => {
     assert.equal(await done, "ok");
   });
 
+  test("sends once what had to wait for the next connection", async () => {
+    const { net, socket } = await connect({ retries: 2, ackTimeout: 100_000 });
+    net.clock.time += 45_001;
+    const done = socket.emitWithAck("a");
+    await net.clock.advance(1_000);
+    await net.open();
+    await net.wire.say('40{"sid":"ID2"}');
+    assert.deepEqual(net.wire.take(), ["40", '420["a"]']);
+    await net.wire.say('430["ok"]');
+    assert.equal(await done, "ok");
+  });
+
   test("leaves volatile events alone", async () => {
     const { net, socket } = await connect(retrying);
     socket.volatile.emit("a");
