@@ -4,37 +4,23 @@
 //! what the machine did meanwhile.
 
 mod page;
+mod results;
 mod topics;
 
-use std::{collections::BTreeMap, io, process::Command, time::Duration};
+use std::{io, process::Command, time::Duration};
 
 use crate::{
     application,
-    bench::topics::{TOPICS, Topic},
+    bench::{
+        results::{Results, Server},
+        topics::{TOPICS, Topic},
+    },
     process, repository, tools,
 };
 
+pub(crate) use results::Settings;
+
 const BUILD_LIMIT: Duration = Duration::from_secs(45 * 60);
-
-/// A server that is measured.
-pub(crate) struct Server {
-    /// Its column.
-    pub(crate) name: &'static str,
-    /// How it is started.
-    pub(crate) command: Vec<String>,
-}
-
-/// How a benchmark is run.
-#[derive(Debug)]
-pub(crate) struct Settings {
-    /// Fewer runs and fewer clients, to see whether all is well.
-    pub(crate) quick: bool,
-    /// Only the topics of these names, or all.
-    pub(crate) only: Vec<String>,
-}
-
-/// All figures of a run: by key, then by server.
-pub(crate) type Results = BTreeMap<&'static str, BTreeMap<&'static str, f64>>;
 
 /// Builds, measures, prints; a whole run is also written into `benches/README.md` and `reports/bench.txt`.
 pub(crate) fn run(settings: &Settings) -> io::Result<()> {

@@ -14,7 +14,7 @@ use crate::{
     application::{self, Application},
     counts::Counts,
     process::{self, Finished},
-    repository,
+    repository, tools,
 };
 
 /// The suite that judges WebSocket implementations, and its version.
@@ -27,9 +27,8 @@ const INSTALL_LIMIT: Duration = Duration::from_secs(10 * 60);
 const FUZZING_LIMIT: Duration = Duration::from_secs(20 * 60);
 const OWN_LIMIT: Duration = Duration::from_secs(5 * 60);
 
-/// Our own cases, one per sentence of `spec/conformance.md`, whichever of these two forms they have.
-const OWN_SCRIPT: &str = "tests/conformance/package.json";
-const OWN_TEST: &str = "tests/conformance/main.rs";
+/// Our own cases, one per sentence of `spec/conformance.md`.
+const OWN: &str = "tests/conformance";
 
 /// Runs our own cases, and Autobahn's unless only `own` ones are wanted; prints, and keeps what Autobahn said.
 pub(crate) fn report(own: bool) -> io::Result<Counts> {
@@ -70,24 +69,15 @@ pub(crate) fn report(own: bool) -> io::Result<Counts> {
 /// Runs our own cases against the applications that `examples/conformance` is.
 pub(crate) fn own() -> io::Result<Finished> {
     let log = repository::scratch().join("logs/conformance.log");
-    let root = repository::root();
+    let folder = repository::root().join(OWN);
+    if !folder.join("package.json").is_file() {
+        return Ok(Finished { success: false, output: format!("{OWN}/package.json is missing\n") });
+    }
+    tools::npm(OWN.as_ref())?;
     // `{application}` is one of A, B, C, D.
     let command = json!(application::ours("{application}")).to_string();
-    let mut run = if root.join(OWN_SCRIPT).is_file() {
-        let mut npm = Command::new("npm");
-        npm.args(["test", "--silent"])
-            .current_dir(root.join(OWN_SCRIPT).parent().expect("it lies in a folder"));
-        npm
-    } else if root.join(OWN_TEST).is_file() {
-        let mut cargo = repository::cargo();
-        cargo.args(["test", "--package", "sockeye", "--test", "conformance"]);
-        cargo
-    } else {
-        return Ok(Finished {
-            success: false,
-            output: format!("neither {OWN_SCRIPT} nor {OWN_TEST} is there\n"),
-        });
-    };
+    let mut run = Command::new("npm");
+    run.args(["test", "--silent"]).current_dir(folder);
     run.env("CONFORMANCE_COMMAND", command);
     process::run(run, &log, OWN_LIMIT)
 }

@@ -3,7 +3,7 @@
 use std::{fs, io, process::Command};
 
 use crate::{
-    bench::{Results, Settings},
+    bench::results::{Results, Settings},
     budgets::BUDGETS,
     repository,
 };

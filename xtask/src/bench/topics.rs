@@ -4,7 +4,7 @@ use std::io;
 
 use crate::{
     application::Application,
-    bench::Server,
+    bench::results::Server,
     instruments::{self, Instrument, Message},
     load, repository,
 };
