@@ -213,7 +213,7 @@ impl Core {
         self.heartbeat.restart(now, timing);
     }
 
-    /// While paused nothing is read from the peer, so its silence does not count.
+    /// While paused nothing is read from the peer, so its silence does not count. Pings go on.
     pub fn pause(&mut self, paused: bool, now: Tick, timing: &Timing) {
         if self.paused && !paused {
             self.heartbeat.excuse(now, timing);
@@ -235,13 +235,14 @@ impl Core {
             let due = self.heartbeat.deadline().is_due(now);
             return if due { self.closing(CloseReason::TransportClose) } else { Effect::Nothing };
         }
-        if self.paused && self.heartbeat.deadline().is_due(now) {
-            self.heartbeat.excuse(now, timing);
-            return Effect::Nothing;
-        }
         match self.heartbeat.poll(now, timing) {
             Beat::Early => Effect::Nothing,
             Beat::Ping => Effect::Send(Control::Ping),
+            Beat::Dead if self.paused => {
+                // Its pong may lie unread. It is pinged all the same: it counts the silence between pings.
+                self.heartbeat.excuse(now, timing);
+                Effect::Send(Control::Ping)
+            }
             Beat::Dead => self.closing(CloseReason::PingTimeout),
         }
     }
@@ -402,12 +403,14 @@ mod tests {
     }
 
     #[test]
-    fn silence_that_we_caused_does_not_close_the_session() {
+    fn silence_that_we_caused_does_not_close_the_session_and_pings_go_on() {
         let mut session = Moved::new(Wire::WebSocket);
         session.at(500).timeout();
         session.core.pause(true, session.now, &TIMING);
-        assert_eq!(session.at(900).timeout(), Effect::Nothing);
-        assert_eq!(session.at(5000).timeout(), Effect::Nothing);
+        assert_eq!(session.at(899).timeout(), Effect::Nothing);
+        assert_eq!(session.at(900).timeout(), Effect::Send(Control::Ping));
+        assert_eq!(session.at(5000).timeout(), Effect::Send(Control::Ping));
+        assert_eq!(session.timeout(), Effect::Nothing);
         session.core.pause(false, session.now, &TIMING);
         assert_eq!(session.at(5399).timeout(), Effect::Nothing);
         assert_eq!(session.at(5400).timeout(), Effect::Close(CloseReason::PingTimeout));
