@@ -4,6 +4,7 @@
 
 pub(crate) mod http;
 pub(crate) mod websocket;
+pub(crate) mod world;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -47,6 +48,10 @@ pub(crate) struct Recorder {
 impl Recorder {
     pub(crate) fn echo() -> Recorder {
         Recorder { echo: true, ..Recorder::default() }
+    }
+
+    pub(crate) fn waiting() -> Recorder {
+        Recorder { waits: true, ..Recorder::default() }
     }
 
     pub(crate) fn events(&self) -> Vec<Event> {
