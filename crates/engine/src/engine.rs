@@ -13,6 +13,7 @@ use sockeye_engine_proto::session::Wire;
 use sockeye_engine_proto::tick::Tick;
 use sockeye_runtime::runtime::Runtime;
 
+use crate::body::Body;
 use crate::counters::Counters;
 use crate::handshake::Handshake;
 use crate::options::Options;
@@ -32,6 +33,13 @@ const SLICE: usize = 64;
 pub trait Application: Send + Sync + Sized + 'static {
     /// What it keeps beside each session, inline.
     type Connection: Send + Sync + 'static;
+
+    /// Answers a request under the engine's path that is the application's own business, such as a file. Asked
+    /// first. By default there is none.
+    fn answer(&self, request: &http::request::Parts) -> Option<http::Response<Body>> {
+        let _ = request;
+        None
+    }
 
     /// A peer asks to open a session: what is kept beside it? The session does not exist yet.
     fn connect(&self, handshake: Handshake) -> Self::Connection;

@@ -67,6 +67,7 @@ impl<A: Application> Engine<A> {
         let (mut request, body) = request.into_parts();
         let mut answer = match &self.options().cors {
             Some(cors) if request.method == Method::OPTIONS => cors::preflight(cors, &request.headers),
+            _ if let Some(answer) = self.application().answer(&request) => answer,
             _ => {
                 let upgrades = wants_upgrade(&request);
                 match route(&self, &mut request, body, upgrades, address).await {

@@ -32,6 +32,11 @@ use crate::table::Table;
 impl Application for Hub {
     type Connection = Connection<Table<dyn Handle>>;
 
+    #[cfg(feature = "client-script")]
+    fn answer(&self, request: &http::request::Parts) -> Option<http::Response<sockeye_engine::body::Body>> {
+        crate::client_script::answer(self.options.client_path.as_deref()?, request)
+    }
+
     fn connect(&self, handshake: Handshake) -> Self::Connection {
         Connection::new(Some(Arc::new(handshake)))
     }

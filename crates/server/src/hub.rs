@@ -104,6 +104,9 @@ pub(crate) struct HubOptions {
     pub(crate) lane_limit: usize,
     pub(crate) ack_limit: usize,
     pub(crate) keep_handshake: bool,
+    /// Under which the browser client is served, if it is.
+    #[cfg(feature = "client-script")]
+    pub(crate) client_path: Option<String>,
 }
 
 /// All that sessions of a Socket.IO server have in common.

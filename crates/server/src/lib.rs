@@ -16,6 +16,8 @@ mod admission;
 mod application;
 mod arena;
 pub mod broadcast;
+#[cfg(feature = "client-script")]
+mod client_script;
 mod connection;
 pub mod counters;
 mod departure;

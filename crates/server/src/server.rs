@@ -180,6 +180,8 @@ impl Default for Builder {
             lane_limit: 64 * 1024,
             ack_limit: DEFAULT_LIMIT,
             keep_handshake: true,
+            #[cfg(feature = "client-script")]
+            client_path: Some(String::new()),
         };
         Builder { engine, hub, states: States::default(), on_error: None, runtime: None }
     }
@@ -326,6 +328,13 @@ impl Builder {
         self
     }
 
+    /// Whether the browser client is served, as `/socket.io/socket.io.js`. Default true.
+    #[cfg(feature = "client-script")]
+    pub fn serve_client(mut self, serve: bool) -> Builder {
+        self.hub.client_path = serve.then(String::new);
+        self
+    }
+
     /// Where time, randomness and tasks come from. Default: the tokio runtime that [`build`](Builder::build)
     /// is called on.
     pub fn runtime(mut self, runtime: Runtime) -> Builder {
@@ -339,7 +348,11 @@ impl Builder {
     /// Outside of a tokio runtime, unless another one was given.
     #[must_use]
     #[track_caller]
-    pub fn build(self) -> Server {
+    pub fn build(#[cfg_attr(not(feature = "client-script"), allow(unused_mut))] mut self) -> Server {
+        #[cfg(feature = "client-script")]
+        if let Some(path) = &mut self.hub.client_path {
+            path.clone_from(&self.engine.path);
+        }
         let runtime = match self.runtime {
             Some(runtime) => runtime,
             None => Runtime::tokio(),

@@ -277,12 +277,17 @@ impl Socket {
 
     /// All in these rooms, this socket too if it is in one.
     pub fn within(&self, rooms: impl Rooms) -> Broadcast {
-        Broadcast::everybody(&self.engine, self.stay.namespace).to(rooms)
+        self.everybody().to(rooms)
     }
 
     /// All in its namespace but this socket and those in these rooms.
     pub fn except(&self, rooms: impl Rooms) -> Broadcast {
         self.broadcast().except(rooms)
+    }
+
+    /// All in its namespace, this socket too.
+    pub fn everybody(&self) -> Broadcast {
+        Broadcast::everybody(&self.engine, self.stay.namespace)
     }
 
     /// All in its namespace but this socket.

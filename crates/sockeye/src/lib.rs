@@ -34,7 +34,6 @@
 
 /// Bytes that may be shared; as an argument they are an attachment, as [`Binary`] is.
 pub use bytes::Bytes;
-pub use sockeye_engine as engine;
 pub use sockeye_engine::gate::AllowRequest;
 pub use sockeye_engine::options::{AllowedOrigin, Cookie, Cors, SameSite};
 /// The techniques that carry a socket.
@@ -60,6 +59,14 @@ pub use sockeye_server::socket::Socket;
 pub use sockeye_server::value::Value;
 pub use sockeye_server::{runtime, simulation};
 pub use sockeye_websocket as websocket;
+
+/// Engine.IO without Socket.IO: sessions and the wires that carry them, for an
+/// [`Application`](engine::engine::Application) of your own.
+pub mod engine {
+    pub use sockeye_engine::*;
+    /// Packets, frames, ticks and reasons, without IO.
+    pub use sockeye_engine_proto as proto;
+}
 
 /// How [`Server::listen`] and a `main` end.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,1 @@
+../../../clients/typescript/dist/socket.io.js
