@@ -21,7 +21,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::header::CONNECTION;
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
@@ -40,6 +41,9 @@ use crate::service::not_found;
 
 /// Connections that the system holds for us between two accepts.
 const BACKLOG: i32 = 4096;
+
+/// The least that hyper reads a head into.
+const MIN_HEAD: usize = 8 * 1024;
 
 /// How long the loop rests when the process can open no more files: some will close meanwhile.
 const REST: Duration = Duration::from_millis(100);
@@ -154,13 +158,16 @@ impl Listen {
             tracing::debug!(%error, "the connection is gone already");
             return;
         }
+        let max_head = self.max_head.max(MIN_HEAD);
         let serving = Arc::new(Serving::default());
         let io = Guarded::new(stream, serving.clone(), self.head_timeout, self.write_timeout);
         let service = service_fn(|mut request: Request<Incoming>| {
             let served = serving.begin();
             let (engine, mut fallback) = (engine.clone(), fallback.clone());
             async move {
-                let answer = if engine.serves(request.uri().path()) {
+                let answer = if head_size(&request) > max_head {
+                    too_large()
+                } else if engine.serves(request.uri().path()) {
                     engine.handle_from(request, Some(address)).await
                 } else {
                     request.extensions_mut().insert(PeerAddr(address));
@@ -178,7 +185,7 @@ impl Listen {
         let connection = Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.keep_alive)
-            .max_buf_size(self.max_head.max(8 * 1024))
+            .max_buf_size(max_head)
             .writev(false)
             .serve_connection(io, service)
             .with_upgrades();
@@ -202,6 +209,20 @@ fn is_the_peers(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
     )
+}
+
+/// Bytes of a head, about. hyper refuses what does not fit its buffer, which may be twice the limit.
+fn head_size<B>(request: &Request<B>) -> usize {
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    let field = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + 4;
+    target + request.headers().iter().map(field).sum::<usize>()
+}
+
+fn too_large() -> Response<Body> {
+    let mut answer = Response::new(Body::empty());
+    *answer.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    answer
 }
 
 /// The connection is cut in the middle of a request, as the reference does.
