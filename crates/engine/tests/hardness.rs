@@ -54,7 +54,7 @@ async fn a_head_that_drips_is_cut_and_others_are_served() {
         b"GET /engine.io/?EIO=4&transport=polling HTTP/1.1\r\nX-Slow: ".iter().chain([&b'a'; 1000]);
     canary(&server).await;
     // One byte at a time, faster than any limit between two bytes would notice.
-    while let Some(byte) = bytes.next() {
+    for byte in bytes.by_ref() {
         if tokio::io::AsyncWriteExt::write_all(&mut slow.stream, &[*byte]).await.is_err() {
             break;
         }

@@ -255,15 +255,21 @@ impl Foreign {
     }
 }
 
-/// A body that comes in pieces, as the test gives them.
+/// A body that comes in pieces, as the test gives them, and never ends.
 #[derive(Clone, Default)]
-pub(crate) struct Dripping(Arc<Mutex<(Vec<Bytes>, Option<Waker>, bool)>>);
+pub(crate) struct Dripping(Arc<Mutex<Drip>>);
+
+#[derive(Default)]
+struct Drip {
+    given: Vec<Bytes>,
+    waker: Option<Waker>,
+}
 
 impl Dripping {
     pub(crate) fn give(&self, world: &World, bytes: &'static str) {
         let mut state = self.0.lock();
-        state.0.push(Bytes::from_static(bytes.as_bytes()));
-        let waker = state.1.take();
+        state.given.push(Bytes::from_static(bytes.as_bytes()));
+        let waker = state.waker.take();
         drop(state);
         waker.into_iter().for_each(Waker::wake);
         world.simulation.run();
@@ -279,10 +285,10 @@ impl http_body::Body for Dripping {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
         let mut state = self.0.lock();
-        if state.0.is_empty() {
-            state.1 = Some(cx.waker().clone());
+        if state.given.is_empty() {
+            state.waker = Some(cx.waker().clone());
             return Poll::Pending;
         }
-        Poll::Ready(Some(Ok(http_body::Frame::data(state.0.remove(0)))))
+        Poll::Ready(Some(Ok(http_body::Frame::data(state.given.remove(0)))))
     }
 }

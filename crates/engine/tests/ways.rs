@@ -1,4 +1,4 @@
-//! The thin path: a handshake, messages both ways, over each way there is.
+//! A handshake and messages both ways, over each way there is.
 
 mod support;
 
