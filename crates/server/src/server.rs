@@ -53,7 +53,6 @@ impl Server {
     }
 
     /// A server to be told more.
-    #[must_use]
     pub fn builder() -> Builder {
         Builder::default()
     }

@@ -1,7 +1,7 @@
 //! Connecting, emitting, acknowledging.
 
 use sockeye_server::handler::ack::Ack;
-use sockeye_server::handler::args::Args;
+use sockeye_server::handler::args::{Args, State};
 use sockeye_server::handler::outcome::Reply;
 use sockeye_server::socket::Socket;
 
@@ -39,25 +39,17 @@ fn a_reply_acknowledges_and_other_answers_do_not() {
 #[test]
 fn a_handler_may_await_an_ack_from_the_peer_it_serves() {
     let world = World::new();
-    let notes = Notes::default();
-    let noted = notes.clone();
-    world.server.on_connect(move |socket: Socket| {
-        let notes = noted.clone();
-        async move {
-            socket.on("ask", move |socket: Socket| {
-                let notes = notes.clone();
-                async move {
-                    let answer: String = socket.emit_with_ack("question", "a").await?;
-                    notes.note(answer);
-                    Ok(())
-                }
-            });
-        }
+    world.server.on_connect(async |socket: Socket| {
+        socket.on("ask", async |socket: Socket, State(notes): State<Notes>| {
+            let answer: String = socket.emit_with_ack("question", "a").await?;
+            notes.note(answer);
+            Ok(())
+        });
     });
     let (peer, _) = world.join();
     peer.send(&[r#"2["ask"]"#]);
     assert_eq!(peer.take(), [r#"20["question","a"]"#]);
     peer.send(&[r#"30["yes",2]"#, r#"30["again"]"#, r#"399["unknown"]"#]);
-    assert_eq!(notes.take(), ["yes"]);
+    assert_eq!(world.notes.take(), ["yes"]);
     assert!(!peer.is_closed());
 }

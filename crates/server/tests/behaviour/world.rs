@@ -1,12 +1,14 @@
 //! A server under virtual time, and peers that speak to it over polling. Nothing here sleeps: `run` lets all
 //! that is ready happen, `advance` moves the clock.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use parking_lot::Mutex;
+use sockeye_server::runtime::Runtime;
 use sockeye_server::server::{Builder, Server};
 use sockeye_server::service::ServerService;
 use sockeye_server::simulation::Simulation;
@@ -17,6 +19,8 @@ const TARGET: &str = "/socket.io/?EIO=4&transport=polling";
 pub(crate) struct World {
     pub(crate) simulation: Simulation,
     pub(crate) server: Server,
+    /// What handlers noted; they reach it as state.
+    pub(crate) notes: Notes,
 }
 
 impl World {
@@ -26,8 +30,10 @@ impl World {
 
     pub(crate) fn with(build: impl FnOnce(Builder) -> Builder) -> World {
         let simulation = Simulation::new(7);
-        let server = build(Server::builder().runtime(simulation.runtime())).build();
-        World { simulation, server }
+        let notes = Notes::default();
+        let builder = Server::builder().runtime(simulation.runtime());
+        let server = build(builder.state(simulation.runtime()).state(notes.clone())).build();
+        World { simulation, server, notes }
     }
 
     /// Lets everything happen that is ready.
@@ -45,8 +51,7 @@ impl World {
     }
 
     pub(crate) fn open_at(&self, target: &str) -> Peer<'_> {
-        let peer =
-            Peer { world: self, target: String::new(), seen: Arc::default(), answered: Arc::default() };
+        let peer = Peer { world: self, target: String::new(), seen: Arc::default() };
         let (mut service, seen) = (self.server.service(), peer.seen.clone());
         let request = get(target);
         self.simulation.runtime().spawn(async move {
@@ -66,7 +71,12 @@ impl World {
         self.join_namespace("/")
     }
 
-    pub(crate) fn join_namespace(&self, namespace: &str) -> (Peer<'_>, String) {
+    pub(crate) fn join_namespace_of(&self, namespace: &str) -> (Peer<'_>, String) {
+        self.server.of(namespace);
+        self.join_namespace(namespace)
+    }
+
+    fn join_namespace(&self, namespace: &str) -> (Peer<'_>, String) {
         let peer = self.open();
         let id = peer.connect(namespace);
         (peer, id)
@@ -77,6 +87,13 @@ impl World {
 struct Seen {
     packets: Vec<String>,
     closed: bool,
+    /// Bodies that wait for the POST before them to be answered.
+    outbox: VecDeque<String>,
+    posting: bool,
+    answered: usize,
+    silent: bool,
+    /// Sent in the tick in which CONNECT is seen.
+    early: Option<&'static str>,
 }
 
 /// One peer. It always has a GET pending, as clients do.
@@ -84,27 +101,30 @@ pub(crate) struct Peer<'w> {
     world: &'w World,
     target: String,
     seen: Arc<Mutex<Seen>>,
-    /// How many of its POSTs are answered.
-    answered: Arc<Mutex<usize>>,
 }
 
 impl Peer<'_> {
     fn listen(&self) {
         let mut service = self.world.server.service();
-        let (target, seen) = (self.target.clone(), self.seen.clone());
+        let (target, seen, post) = (self.target.clone(), self.seen.clone(), self.poster());
         self.world.simulation.runtime().spawn(async move {
             loop {
                 let text = answer(&mut service, get(&target)).await;
-                let mut seen = seen.lock();
                 for packet in text.split('\u{1e}') {
                     match packet.strip_prefix('4') {
-                        Some(message) => seen.packets.push(message.to_owned()),
-                        None if packet.starts_with('b') => seen.packets.push(packet.to_owned()),
-                        None if packet == "2" || packet == "6" => {}
-                        None => seen.closed = true,
+                        Some(message) => {
+                            let early = seen.lock().early.filter(|_| message.starts_with('0'));
+                            early.into_iter().for_each(|early| post(format!("4{early}")));
+                            seen.lock().packets.push(message.to_owned());
+                        }
+                        None if packet.starts_with('b') => seen.lock().packets.push(packet.to_owned()),
+                        None if packet == "2" && !seen.lock().silent => post("3".to_owned()),
+                        None if packet == "2" => {}
+                        None if packet == "6" => {}
+                        None => seen.lock().closed = true,
                     }
                 }
-                if seen.closed {
+                if seen.lock().closed {
                     return;
                 }
             }
@@ -129,13 +149,32 @@ impl Peer<'_> {
     }
 
     pub(crate) fn post_raw(&self, body: String) {
-        let mut service = self.world.server.service();
-        let (target, answered) = (self.target.clone(), self.answered.clone());
-        self.world.simulation.runtime().spawn(async move {
-            let request = Request::post(target).body(Full::from(body)).expect("a request");
-            answer(&mut service, request).await;
-            *answered.lock() += 1;
-        });
+        self.poster()(body);
+    }
+
+    /// Posts bodies one after another, as clients do.
+    fn poster(&self) -> impl Fn(String) + Send + use<> {
+        let (server, runtime) = (self.world.server.clone(), self.world.simulation.runtime());
+        let (target, seen) = (self.target.clone(), self.seen.clone());
+        move |body| {
+            let mut state = seen.lock();
+            state.outbox.push_back(body);
+            if std::mem::replace(&mut state.posting, true) {
+                return;
+            }
+            drop(state);
+            let (mut service, target, seen) = (server.service(), target.clone(), seen.clone());
+            runtime.spawn(async move {
+                loop {
+                    let next = seen.lock().outbox.pop_front();
+                    let Some(body) = next else { break };
+                    let request = Request::post(&target).body(Full::from(body)).expect("a request");
+                    answer(&mut service, request).await;
+                    seen.lock().answered += 1;
+                }
+                seen.lock().posting = false;
+            });
+        }
     }
 
     /// Joins a namespace; its id there.
@@ -161,9 +200,23 @@ impl Peer<'_> {
         self.seen.lock().closed
     }
 
+    /// It answers no more pings.
+    pub(crate) fn fall_silent(&self) {
+        self.seen.lock().silent = true;
+    }
+
+    pub(crate) fn answer_connect_with(&self, message: &'static str) {
+        self.seen.lock().early = Some(message);
+    }
+
+    /// The id of its session.
+    pub(crate) fn sid(&self) -> &str {
+        &self.target[self.target.len() - 20..]
+    }
+
     /// How many POSTs are answered.
     pub(crate) fn answered(&self) -> usize {
-        *self.answered.lock()
+        self.seen.lock().answered
     }
 }
 
@@ -179,6 +232,11 @@ async fn answer(service: &mut ServerService, request: Request<Full<bytes::Bytes>
     }
     let body = answer.into_body().collect().await.expect("no stream").to_bytes();
     String::from_utf8(body.to_vec()).expect("text")
+}
+
+/// Waits in virtual time, for handlers.
+pub(crate) async fn sleep(runtime: &Runtime, milliseconds: u64) {
+    runtime.sleep(Duration::from_millis(milliseconds)).await;
 }
 
 /// What handlers note, in order.
