@@ -1,0 +1,74 @@
+// An Engine.IO peer over HTTP long polling that does what it is told and nothing else.
+
+import assert from "node:assert/strict";
+import { request } from "./http.mjs";
+
+const SEPARATOR = "\x1e";
+
+/** The session's packets, over GET and POST. */
+export class Polling {
+  constructor(server, path, packet) {
+    this.server = server;
+    this.path = path;
+    this.open = JSON.parse(packet.slice(1));
+    this.queue = [];
+  }
+
+  /** A new session. */
+  static async connect(server, path) {
+    const answer = await request(server, `${path}?EIO=4&transport=polling`);
+    assert.equal(answer.status, 200, answer.text);
+    const [open, ...rest] = answer.text.split(SEPARATOR);
+    assert.equal(open[0], "0", "the first packet is the open packet");
+    const polling = new Polling(server, path, open);
+    polling.queue.push(...rest);
+    return polling;
+  }
+
+  get sid() { return this.open.sid; }
+
+  /** Where its requests go. */
+  get target() { return `${this.path}?EIO=4&transport=polling&sid=${this.sid}`; }
+
+  /** One GET as it is answered. */
+  get(options) { return request(this.server, this.target, options); }
+
+  /** The packets of one GET, which must be answered with 200. */
+  async poll() {
+    const answer = await this.get();
+    assert.equal(answer.status, 200, answer.text);
+    return answer.text.split(SEPARATOR);
+  }
+
+  /** The next packet. */
+  async receive() {
+    if (this.queue.length === 0) this.queue.push(...(await this.poll()));
+    return this.queue.shift();
+  }
+
+  /** The next `count` packets, over as many GETs as it takes. */
+  async receiveAll(count) {
+    const packets = [];
+    while (packets.length < count) packets.push(await this.receive());
+    return packets;
+  }
+
+  /** One POST as it is answered. */
+  post(body, headers = { "content-type": "text/plain;charset=UTF-8" }) {
+    return request(this.server, this.target, { method: "POST", body, headers });
+  }
+
+  /** Sends packets in one payload, which must be taken. */
+  async send(...packets) {
+    const answer = await this.post(packets.join(SEPARATOR));
+    assert.equal(answer.status, 200, answer.text);
+    assert.equal(answer.text, "ok");
+  }
+
+  /** Whether the server still knows the session. A POST asks, since a GET might wait. */
+  async assertUnknown() {
+    const answer = await this.post("3");
+    assert.equal(answer.status, 400, "the session is still known");
+    assert.deepEqual(JSON.parse(answer.text), { code: 1, message: "Session ID unknown" });
+  }
+}

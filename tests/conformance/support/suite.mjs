@@ -1,0 +1,36 @@
+// How cases are grouped: a suite has a server of its own, and its cases run side by side.
+
+import { after, before, describe } from "node:test";
+import { reference, Server } from "./server.mjs";
+
+/** Cases of a suite that run at once. */
+const CONCURRENCY = 8;
+/** What any one case may take, in milliseconds. */
+const LIMIT = 25_000;
+
+/**
+ * Settings under which a server says nothing of itself: no ping, and no time-out that a busy machine could miss.
+ * Cases about anything but time run with them.
+ */
+export const QUIET = { PING_INTERVAL: "60000", PING_TIMEOUT: "60000", CONNECT_TIMEOUT: "60000" };
+
+/** Runs `cases(server)` against `application`, started with `env`. */
+export function suite(title, { application, env = {}, concurrency = CONCURRENCY }, cases) {
+  describe(title, { concurrency, timeout: LIMIT }, () => {
+    const server = new Server(application, env);
+    before(() => server.start());
+    after(async () => {
+      try {
+        server.assertAlive();
+      } finally {
+        await server.stop();
+      }
+    });
+    cases(server);
+  });
+}
+
+/** For a case in which we answer otherwise than the original, on purpose: it is skipped there. */
+export function ours(why) {
+  return { skip: reference ? `ours is stricter: ${why}` : false };
+}

@@ -1,0 +1,39 @@
+// Waiting, with a limit and a name for what was awaited.
+
+import assert from "node:assert/strict";
+
+/** How long an answer may take on a busy machine, in milliseconds. */
+export const PATIENCE = 8_000;
+
+export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** `promise`, or an error that names `what` did not come. */
+export async function within(ms, promise, what) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} did not come within ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What `work` gave, and how many milliseconds it took. */
+export async function timed(work) {
+  const started = performance.now();
+  const value = await work();
+  return { value, took: performance.now() - started };
+}
+
+/** Timers of the two sides start at different moments and round differently; this much earlier is still in time. */
+const EARLY = 15;
+/** What a busy machine may add. */
+const LATE = 1_500;
+
+/** `took` is `ms`, as far as a machine that does other things can tell. */
+export function assertTook(took, ms, what) {
+  assert.ok(took >= ms - EARLY, `${what} came after ${took.toFixed(0)} ms, earlier than ${ms} ms`);
+  assert.ok(took <= ms + LATE, `${what} came after ${took.toFixed(0)} ms, much later than ${ms} ms`);
+}
