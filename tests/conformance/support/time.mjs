@@ -37,3 +37,16 @@ export function assertTook(took, ms, what) {
   assert.ok(took >= ms - EARLY, `${what} came after ${took.toFixed(0)} ms, earlier than ${ms} ms`);
   assert.ok(took <= ms + LATE, `${what} came after ${took.toFixed(0)} ms, much later than ${ms} ms`);
 }
+
+/**
+ * Holds `measure()`, in milliseconds, to `limit` in one of some rounds. A busy machine may spoil a round, so this tells
+ * apart a server that always takes longer from one that need not.
+ */
+export async function assertCanTakeWithin(limit, what, measure) {
+  let best = Infinity;
+  for (let round = 0; round < 20 && best > limit; round++) {
+    best = Math.min(best, await measure());
+    if (best > limit) await sleep(50 * round);
+  }
+  assert.ok(best <= limit, `${what} took ${best.toFixed(0)} ms at best, more than ${limit} ms`);
+}
