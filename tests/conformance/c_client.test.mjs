@@ -53,9 +53,18 @@ for (const [way, options] of Object.entries(ways)) {
       test("ask asks its sender, and answered brings the answer", async (t) => {
         const socket = await connect(t);
         socket.on("ask", (question, ack) => ack(question, 42));
-        const answered = next(socket, "answered");
-        socket.emit("ask", "what");
-        assert.deepEqual(await answered, ["what", 42]);
+        let heard = ["unanswered"];
+        // On a machine that stalls for a second the question lapses; then it is asked again.
+        for (let asked = 0; asked < 5 && heard[0] === "unanswered"; asked++) {
+          const reply = new Promise((resolve) => socket.onAny(function hear(...args) {
+            if (args[0] !== "answered" && args[0] !== "unanswered") return;
+            socket.offAny(hear);
+            resolve(args);
+          }));
+          socket.emit("ask", "what");
+          heard = await within(PATIENCE, reply, "the reply");
+        }
+        assert.deepEqual(heard, ["answered", "what", 42]);
       });
 
       test("ask without an answer becomes unanswered after 1 s", async (t) => {

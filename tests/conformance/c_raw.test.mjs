@@ -67,21 +67,27 @@ for (const namespace of ["/", "/custom"]) {
 
     test("ask asks its sender, and answered brings what the sender answered", async () => {
       const wire = await greeted(server, { namespace });
-      wire.send(`42${nsp}["ask","how",{"many":1}]`);
-      const question = await wire.receive();
-      const [, id] = question.slice(`42${nsp}`.length).match(/^(\d+)\[/) ?? assert.fail(question);
-      assert.equal(question, `42${nsp}${id}["ask","how",{"many":1}]`);
-      wire.send(`43${nsp}${id}[1,"two"]`);
-      assert.equal(await wire.receive(), `42${nsp}["answered",1,"two"]`);
+      let heard = `42${nsp}["unanswered"]`;
+      // On a machine that stalls for a second the question lapses; then it is asked again.
+      for (let asked = 0; asked < 5 && heard === `42${nsp}["unanswered"]`; asked++) {
+        wire.send(`42${nsp}["ask","how",{"many":1}]`);
+        const question = await wire.receive();
+        const [, id] = question.slice(`42${nsp}`.length).match(/^(\d+)\[/) ?? assert.fail(question);
+        assert.equal(question, `42${nsp}${id}["ask","how",{"many":1}]`);
+        wire.send(`43${nsp}${id}[1,"two"]`);
+        heard = await wire.receive();
+      }
+      assert.equal(heard, `42${nsp}["answered",1,"two"]`);
       await wire.close();
     });
 
     test("ask without an answer becomes unanswered after 1 s", async () => {
       const wire = await greeted(server, { namespace });
-      wire.send(`42${nsp}["ask"]`);
-      assert.match(await wire.receive(), /\["ask"\]$/);
-      const { value, took } = await timed(() => wire.receive());
-      assert.equal(value, `42${nsp}["unanswered"]`);
+      const { took } = await timed(async () => {
+        wire.send(`42${nsp}["ask"]`);
+        assert.match(await wire.receive(), /\["ask"\]$/);
+        assert.equal(await wire.receive(), `42${nsp}["unanswered"]`);
+      });
       assertTook(took, 1_000, "unanswered");
       await wire.close();
     });

@@ -32,7 +32,10 @@ const EARLY = 15;
 /** What a busy machine may add. */
 const LATE = 1_500;
 
-/** `took` is `ms`, as far as a machine that does other things can tell. */
+/**
+ * `took` is `ms`, as far as a machine that does other things can tell. It must have been measured from before the
+ * server could begin to count: what a busy machine hears late would else seem to come early.
+ */
 export function assertTook(took, ms, what) {
   assert.ok(took >= ms - EARLY, `${what} came after ${took.toFixed(0)} ms, earlier than ${ms} ms`);
   assert.ok(took <= ms + LATE, `${what} came after ${took.toFixed(0)} ms, much later than ${ms} ms`);
