@@ -25,6 +25,10 @@ use sockeye::{
     AllowRequest, Args, Auth, Binary, Builder, Cors, Data, Refusal, Reply, Server, Socket, State, Value,
 };
 
+/// What the benchmarks measure is a server with jemalloc, as the `sockeye` binary is.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 const USAGE: &str = "usage: conformance <A|B|C|D> [--listen 127.0.0.1:PORT]";
 
 #[tokio::main]
