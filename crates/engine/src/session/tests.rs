@@ -1,0 +1,145 @@
+//! Moves in the worst moments, forced: a write under way, and a writer that waits for room.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use sockeye_engine_proto::outbox::Limits;
+use sockeye_engine_proto::timing::Timing;
+use sockeye_runtime::runtime::Runtime;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::{TcpListener, TcpStream};
+
+use super::*;
+
+thread_local! {
+    static WHILE_UNLOCKED: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+}
+
+/// Runs what a test wants to happen between a write and the lock that follows it.
+pub(super) fn while_unlocked() {
+    if let Some(act) = WHILE_UNLOCKED.take() {
+        act();
+    }
+}
+
+/// Two ends of a connection: ours, and the peer's.
+async fn pair() -> (Arc<TcpStream>, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let peer = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a connection");
+    let (stream, _) = listener.accept().await.expect("a connection");
+    (Arc::new(stream), peer)
+}
+
+fn terms() -> Arc<Terms> {
+    let timing = Timing { ping_interval: 500, ping_timeout: 400, upgrade_timeout: 200, resume: 300 };
+    let limits = Limits { soft: 50_000_000, hard: 50_000_000, stall: 400 };
+    Arc::new(Terms::new(timing, limits, 0, Runtime::tokio()))
+}
+
+/// A session that writes directly and may still move: the core takes it for a polling one.
+fn session(terms: &Arc<Terms>, stream: Arc<TcpStream>) -> Arc<Session<()>> {
+    let sid = Sid::parse("AAAAAAAAAAAAAAAAAAAA").expect("an id");
+    let session = Arc::new(Session::new(sid, 0, Wire::Polling, false, terms, ()));
+    session.attach(terms, Link::Direct(stream));
+    session
+}
+
+/// A frame of ten bytes.
+fn frame(number: usize) -> Frame {
+    Frame::text(&[format!("4{number:07}").as_bytes()])
+}
+
+fn move_to(session: &Arc<Session<()>>, terms: &Arc<Terms>, stream: Arc<TcpStream>) {
+    let seat = session.claim(terms, Wire::WebSocket, Link::Direct(stream), false).expect("a seat");
+    assert_eq!(session.receive(terms, seat, Packet::Ping("probe")), Received::Nothing);
+    assert_eq!(session.receive(terms, seat, Packet::Upgrade), Received::Adopted);
+}
+
+/// The numbers of the frames that came, behind `skip` bytes.
+async fn numbers(peer: &mut TcpStream, skip: usize, count: usize) -> Vec<usize> {
+    let mut bytes = vec![0; skip + count * 10];
+    let read = tokio::time::timeout(Duration::from_secs(5), peer.read_exact(&mut bytes));
+    read.await.expect("all of it within five seconds").expect("what was sent");
+    let number = |frame: &[u8]| {
+        assert_eq!(frame[..3], [0x81, 8, b'4'], "a frame begins at its header");
+        std::str::from_utf8(&frame[3..]).expect("text").parse().expect("a number")
+    };
+    bytes[skip..].chunks(10).map(number).collect()
+}
+
+/// The bytes of `3probe` in its frame.
+const PROBE_ANSWER: usize = 8;
+
+#[tokio::test]
+async fn a_write_under_way_during_a_move_does_not_advance_the_queue_it_finds() {
+    let terms = terms();
+    let (old, mut old_peer) = pair().await;
+    let (new, mut new_peer) = pair().await;
+    let session = session(&terms, old);
+    let (moved, on) = (session.clone(), terms.clone());
+    WHILE_UNLOCKED.set(Some(Box::new(move || {
+        move_to(&moved, &on, new);
+        moved.send(&on, [frame(1), frame(2)]).expect("open");
+    })));
+    session.send(&terms, [frame(0)]).expect("open");
+    // The first went out on the old wire, and again on the new one: what came there is the peer's to number.
+    assert_eq!(numbers(&mut old_peer, 0, 1).await, [0]);
+    assert_eq!(numbers(&mut new_peer, PROBE_ANSWER, 3).await, [0, 1, 2]);
+    assert_eq!(session.queued(), 0);
+}
+
+#[tokio::test]
+async fn a_move_while_the_writer_is_blocked_hands_over() {
+    let terms = terms();
+    let (old, mut old_peer) = pair().await;
+    let (new, mut new_peer) = pair().await;
+    let session = session(&terms, old);
+    let mut sent = 0;
+    while session.side.lock().writer != Writer::Blocked {
+        session.send(&terms, (sent..sent + 1000).map(frame)).expect("open");
+        sent += 1000;
+    }
+    let waiting = session.queued().div_ceil(10);
+    move_to(&session, &terms, new);
+    session.send(&terms, (sent..sent + 1000).map(frame)).expect("open");
+    sent += 1000;
+    let rest = tokio::spawn(async move {
+        let came = numbers(&mut new_peer, PROBE_ANSWER, waiting + 1000).await;
+        (new_peer, came)
+    });
+    let (mut new_peer, came) = rest.await.expect("all that waited");
+    let first = sent - waiting - 1000;
+    assert_eq!(came, (first..sent).collect::<Vec<_>>(), "the frame that was cut begins anew");
+    // The old peer reads at last: who waited for it finds the session moved, and writes nothing.
+    let mut old_bytes = vec![0; first * 10];
+    old_peer.read_exact(&mut old_bytes).await.expect("what was written before the move");
+    session.send(&terms, [frame(sent)]).expect("open");
+    assert_eq!(numbers(&mut new_peer, 0, 1).await, [sent]);
+    let mut rest = Vec::new();
+    old_peer.read_to_end(&mut rest).await.expect("the end, since nobody holds the old stream");
+    assert!(rest.len() < 10, "less than a frame: {}", rest.len());
+}
+
+#[tokio::test]
+async fn volatile_frames_leave_only_where_somebody_takes_them_now() {
+    let terms = terms();
+    let (stream, mut peer) = pair().await;
+    let direct = session(&terms, stream);
+    assert_eq!(direct.send_volatile(&terms, [frame(0)]), Ok(true));
+    assert_eq!(numbers(&mut peer, 0, 1).await, [0]);
+
+    let parked = session(&terms, pair().await.0);
+    parked.side.lock().link = Link::away();
+    assert_eq!(parked.send_volatile(&terms, [frame(0)]), Ok(false));
+    assert_eq!(parked.queued(), 0);
+    let (seat, _) = parked.seat();
+    let taken =
+        poll_fn(|cx| match parked.poll_take(&terms, seat, cx, 1, |frame| assert_eq!(frame.len(), 10)) {
+            Poll::Pending => {
+                assert_eq!(parked.send_volatile(&terms, [frame(1)]), Ok(true));
+                Poll::Pending
+            }
+            taken => taken,
+        });
+    assert_eq!(taken.await, Taken::Frames { last: 1 });
+}
