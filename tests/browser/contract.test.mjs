@@ -25,6 +25,13 @@ test("every file of the page is served as it is, with its type and the page's he
   }
 });
 
+test("the browser client is where the page asks for it", async ({ url }) => {
+  const answer = await ask(url, "socket.io/socket.io.min.js");
+  assert.equal(answer.status, 200);
+  assert.match(answer.headers.get("content-type"), /javascript/);
+  assert.ok((await answer.text()).length > 10_000);
+});
+
 test("a page already known is not sent again", async ({ url }) => {
   for (const path of ["/", "/switchboard.css"]) {
     const tag = (await ask(url, path)).headers.get("etag");

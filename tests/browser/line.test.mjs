@@ -161,4 +161,5 @@ test("without its client the page says what is wrong", async ({ open }) => {
   const window = await open({ waits: false, prepare: (page) => page.route("**/socket.io.min.js", (route) => route.abort()) });
   await state(window, "broken");
   assert.match(await window.page.locator("#banner").innerText(), /could not be loaded/);
+  assert.ok(await window.page.locator("#empty").isHidden(), "no line is said to be open");
 });
