@@ -115,8 +115,9 @@ test("the headers that a page cannot see are told within a quarter of what they 
         await browser.send("Network.enable");
       },
     });
-    for (let i = 0; i < 5; i += 1) await window.say(`headers ${i}`);
-    await window.hears(["headers 4"]);
+    const last = someone("headers");
+    for (let i = 0; i < 5; i += 1) await window.say(i < 4 ? `headers ${i}` : last);
+    await window.hears([last]);
     const told = await window.until("counts enough to divide", () => {
       const requests = Number(document.getElementById("cost-requests").textContent);
       const headers = parseFloat(document.getElementById("cost-headers").textContent) * 1_000;

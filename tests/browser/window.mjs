@@ -4,9 +4,11 @@ import assert from "node:assert/strict";
 
 const patience = 15_000; // ms until something that must happen has not
 
+// A server that has seen an earlier run still has its lines.
+const run = Date.now().toString(36).slice(-4);
 let named = 0;
-/** A name that no other test uses. */
-export const someone = (stem) => `${stem}${(named += 1)}`;
+/** A name that nobody else has. */
+export const someone = (stem) => `${stem}-${run}-${(named += 1)}`;
 
 export class Window {
   /** What must not be there at the end: errors of the page, and whatever its policy refused. */
