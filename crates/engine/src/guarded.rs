@@ -26,19 +26,28 @@ use tokio::time::{Sleep, sleep};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cut;
 
-/// How many requests of a connection are being answered: one at most, unless the peer pipelines.
+/// How far the requests of a connection are.
 #[derive(Debug, Default)]
-pub(crate) struct Serving(AtomicU32);
+pub(crate) struct Serving {
+    /// Requests whose head is whole, since the connection began.
+    begun: AtomicU32,
+    /// Those of them that are answered.
+    answered: AtomicU32,
+}
 
 impl Serving {
     /// A request is whole; until the guard is dropped it is being answered.
     pub(crate) fn begin(self: &Arc<Serving>) -> Served {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.begun.fetch_add(1, Ordering::Relaxed);
         Served(self.clone())
     }
 
+    fn begun(&self) -> u32 {
+        self.begun.load(Ordering::Relaxed)
+    }
+
     fn is_busy(&self) -> bool {
-        self.0.load(Ordering::Relaxed) > 0
+        self.begun() != self.answered.load(Ordering::Relaxed)
     }
 }
 
@@ -48,7 +57,7 @@ pub(crate) struct Served(Arc<Serving>);
 
 impl Drop for Served {
     fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.answered.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -59,7 +68,8 @@ pub(crate) struct Guarded {
     serving: Arc<Serving>,
     head_timeout: Duration,
     write_timeout: Duration,
-    head: Option<Pin<Box<Sleep>>>,
+    /// The clock of a head, and how many requests had begun when it was started.
+    head: Option<(u32, Pin<Box<Sleep>>)>,
     write: Option<Pin<Box<Sleep>>>,
 }
 
@@ -92,16 +102,18 @@ impl Read for Guarded {
         cx: &mut Context<'_>,
         buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.serving.is_busy() {
-            self.head = None;
-        } else if let Some(head) = &mut self.head
+        let begun = self.serving.begun();
+        if self.head.as_ref().is_some_and(|(before, _)| *before != begun) {
+            self.head = None; // that head became a request
+        }
+        if let Some((_, head)) = &mut self.head
             && head.as_mut().poll(cx).is_ready()
         {
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the head does not end")));
         }
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if read.is_ready() && self.head.is_none() && !self.serving.is_busy() {
-            self.head = Some(Box::pin(sleep(self.head_timeout)));
+            self.head = Some((begun, Box::pin(sleep(self.head_timeout))));
         }
         read
     }

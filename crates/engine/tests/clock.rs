@@ -191,6 +191,33 @@ fn an_empty_poll_waits_as_long_as_it_says() {
 }
 
 #[test]
+fn the_longest_wait_is_the_servers_to_say() {
+    let mut options = Options::default();
+    options.max_wait = Some(std::time::Duration::from_secs(3));
+    let world = World::new(options);
+    let target = polling(&world);
+    for asked in ["", "&wait=20"] {
+        let poll = world.get(&format!("{target}{asked}"));
+        world.advance(2_900);
+        assert_eq!(poll.body(), None);
+        world.advance(200);
+        assert_eq!(poll.body().as_deref(), Some("6"));
+    }
+}
+
+#[test]
+fn an_offer_of_sse_is_made_to_those_that_know_it() {
+    let world = World::new(Options::default());
+    let offer = |query: &str| {
+        let body = world.get(&format!("{POLLING}{query}")).body().expect("an answer");
+        body.split_once("\"upgrades\":[").expect("an offer").1.split_once(']').expect("its end").0.to_owned()
+    };
+    assert_eq!(offer(""), "\"websocket\"");
+    assert_eq!(offer("&sse=1"), "\"websocket\",\"sse\"");
+    assert!(world.get(SSE).take().contains("\"upgrades\":[\"websocket\"]"));
+}
+
+#[test]
 fn a_poll_whose_connection_drops_closes_its_session() {
     let world = World::new(Options::default());
     let target = polling(&world);

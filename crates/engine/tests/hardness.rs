@@ -86,6 +86,17 @@ async fn a_connection_that_stays_idle_is_closed_and_one_that_waits_for_an_answer
 }
 
 #[tokio::test]
+async fn a_connection_that_was_answered_may_be_idle_for_longer_than_a_head_may_take() {
+    let listen = listen(|listen| listen.head_timeout = Duration::from_millis(200));
+    let server = Server::with(Recorder::default(), Options::default(), listen);
+    let (mut client, target) = polling(&server).await;
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(client.post(&target, "4a").await.text(), "ok");
+    }
+}
+
+#[tokio::test]
 async fn a_huge_content_length_is_refused_by_the_head_alone() {
     let server = Server::start(Options::default());
     let (_client, target) = polling(&server).await;
@@ -323,6 +334,27 @@ async fn no_origin_is_allowed_unless_configured_and_never_any_with_credentials()
     let server = Server::start(options(|options| options.cors = Some(any)));
     let answer = once(server.address, "GET", POLLING, evil, b"").await;
     assert_eq!(answer.header("access-control-allow-origin"), Some("https://evil.example"));
+}
+
+#[tokio::test]
+async fn the_cookie_is_on_every_first_answer_and_on_no_other() {
+    let server = Server::start(options(|options| options.cookie = Some(Default::default())));
+    let mut client = Client::connect(server.address).await;
+    let first = client.get(POLLING).await;
+    let cookie = format!("io={}; Path=/; HttpOnly; SameSite=Lax", first.sid());
+    assert_eq!(first.header("set-cookie"), Some(cookie.as_str()));
+    let second = client.get(&format!("{POLLING}&sid={}&wait=0", first.sid())).await;
+    assert_eq!(second.header("set-cookie"), None);
+    let mut socket = WebSocket::open(server.address, TARGET).await;
+    let sid = support::world::sid(&socket.text().await);
+    let cookie = socket.answer.header("set-cookie").expect("a cookie on the 101");
+    assert!(cookie.starts_with(&format!("io={sid};")), "{cookie}");
+    let mut stream = Client::connect(server.address).await;
+    stream.write("GET /engine.io/?EIO=4&transport=sse HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let head = stream.head().await.expect("a stream");
+    let event = String::from_utf8(stream.chunk().await.expect("an event")).expect("text");
+    let cookie = head.header("set-cookie").expect("a cookie on the stream");
+    assert!(cookie.starts_with(&format!("io={};", support::world::sid(&event))), "{cookie}");
 }
 
 // session
