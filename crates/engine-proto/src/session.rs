@@ -146,6 +146,8 @@ impl Core {
             return Effect::Nothing;
         }
         match packet {
+            // While no stream is there the deadline is the stream's, and a POST does not move it.
+            _ if self.detached => {}
             Packet::Pong(_) => self.heartbeat.restart(now, timing),
             _ => self.heartbeat.heard(now, timing),
         }
@@ -424,6 +426,7 @@ mod tests {
         session.core.attach(session.now, &TIMING);
         assert_eq!(session.at(799).timeout(), Effect::Send(Control::Ping));
         session.core.detach(session.now, &TIMING);
+        assert_eq!(session.at(1000).packet(Packet::Pong("")), Effect::Nothing);
         assert_eq!(session.at(1099).timeout(), Effect::Close(CloseReason::TransportClose));
     }
 
