@@ -5,7 +5,9 @@ import { relay } from "./relay.mjs";
 import { test } from "./suite.mjs";
 import { someone } from "./window.mjs";
 
-const state = (window, wanted) => window.until(`the line is ${wanted}`, (wanted) => document.body.dataset.state === wanted, wanted);
+const soon = 3_000; // ms; a client keeps a broken stream's session for 15 s, and people must not be left to wonder that long
+const state = (window, wanted, timeout) =>
+  window.until(`the line is ${wanted}`, (wanted) => document.body.dataset.state === wanted, wanted, timeout);
 
 for (const via of ["short-polling", "long-polling", "sse", "websocket", "auto"]) {
   test(`a cut over ${via} is seen at once, and all is there when the line is back`, async ({ open, url }) => {
@@ -15,7 +17,7 @@ for (const via of ["short-polling", "long-polling", "sse", "websocket", "auto"])
       await steady.say(`${steady.name} before`);
       await broken.hears([`${steady.name} before`]);
       line.cut();
-      await state(broken, "cut");
+      await state(broken, "cut", soon);
       assert.match(await broken.page.locator("#banner").innerText(), /line is cut/);
       assert.match(await broken.page.locator(".state").innerText(), /Reconnecting/);
       const said = [`${broken.name} meanwhile`];

@@ -25,14 +25,14 @@ export class Window {
     return this.page.context();
   }
 
-  /** Waits until `check`, run in the page with `value`, answers something true. */
-  async until(what, check, value) {
+  /** Waits until `check`, run in the page with `value`, answers something true: at most `timeout` ms. */
+  async until(what, check, value, timeout = patience) {
     try {
-      return await (await this.page.waitForFunction(check, value, { timeout: patience, polling: 50 })).jsonValue();
+      return await (await this.page.waitForFunction(check, value, { timeout, polling: 50 })).jsonValue();
     } catch (error) {
       if (!/Timeout/.test(String(error))) throw error;
       const seen = await this.page.evaluate(() => document.body.innerText);
-      throw new Error(`${this.name}: ${what}: not within ${patience} ms. The page ends with:\n${seen.slice(-1_500)}`);
+      throw new Error(`${this.name}: ${what}: not within ${timeout} ms. The page ends with:\n${seen.slice(-1_500)}`);
     }
   }
 
