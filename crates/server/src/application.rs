@@ -38,7 +38,7 @@ impl Application for Hub {
     }
 
     fn connect(&self, handshake: Handshake) -> Self::Connection {
-        Connection::new(Some(Arc::new(handshake)))
+        Connection::new(Some(handshake))
     }
 
     fn opened(&self, engine: &Arc<Engine>, session: &Arc<Session>) {

@@ -56,7 +56,7 @@ impl Stay {
 
 struct State<T> {
     first: Place,
-    handshake: Option<Arc<Handshake>>,
+    handshake: Option<Handshake>,
     rare: Option<Box<Rare<T>>>,
 }
 
@@ -347,7 +347,7 @@ impl<T> Rare<T> {
 
 impl<T> Connection<T> {
     /// A peer of which only the handshake is known.
-    pub(crate) fn new(handshake: Option<Arc<Handshake>>) -> Connection<T> {
+    pub(crate) fn new(handshake: Option<Handshake>) -> Connection<T> {
         Connection(Mutex::new(State { first: Place::EMPTY, handshake, rare: None }))
     }
 
@@ -366,7 +366,7 @@ impl<T> Connection<T> {
         is_expected.then(|| Tick::new(state.first.member))
     }
 
-    pub(crate) fn handshake(&self) -> Option<Arc<Handshake>> {
+    pub(crate) fn handshake(&self) -> Option<Handshake> {
         self.0.lock().handshake.clone()
     }
 

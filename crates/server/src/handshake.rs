@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use http::header::HeaderMap;
@@ -22,12 +21,12 @@ use sockeye_socket_proto::value::Value;
 /// Serialized it is the `handshake` object of other Socket.IO servers. Spec: `spec/socketio.md` 3.
 #[derive(Clone, Debug)]
 pub struct Handshake {
-    request: Arc<Request>,
+    request: Request,
     auth: Option<Box<str>>,
 }
 
 impl Handshake {
-    pub(crate) fn new(request: Arc<Request>, auth: Option<Box<str>>) -> Handshake {
+    pub(crate) fn new(request: Request, auth: Option<Box<str>>) -> Handshake {
         Handshake { request, auth }
     }
 
