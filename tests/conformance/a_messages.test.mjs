@@ -74,9 +74,9 @@ suite("A: sending and receiving over polling", { application: "A", env: QUIET },
 
   test("a GET that came first waits for the message", async () => {
     const session = await Polling.connect(server, path);
-    const pending = session.poll();
+    const pending = await session.hold();
     await session.send("4late");
-    assert.deepEqual(await pending, ["4late"]);
+    assert.deepEqual(await pending.packets(), ["4late"]);
   });
 
   test("a payload of several packets, text and binary, comes back in order", async () => {
@@ -102,9 +102,9 @@ suite("A: sending and receiving over polling", { application: "A", env: QUIET },
 
   test("packets before one that is none are delivered, in their order", async () => {
     const session = await Polling.connect(server, path);
-    const pending = session.poll();
+    const pending = await session.hold();
     await session.post("4before\x1e9");
-    assert.deepEqual((await pending)[0], "4before");
+    assert.equal((await pending.packets())[0], "4before");
     await session.assertUnknown();
   });
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { assertAnswers, join, pollingSocket, socket } from "./support/socket.mjs";
+import { assertAnswers, assertCloses, join, pollingSocket, socket } from "./support/socket.mjs";
 import { ours, QUIET, suite } from "./support/suite.mjs";
 import { Wire } from "./support/websocket.mjs";
 
@@ -157,7 +157,12 @@ suite("B: binary events and acks", { application: "B", env: QUIET }, (server) =>
   test("an attachment that is named twice comes twice", async () => {
     const wire = await joined(server);
     wire.send(`451-["message",${hole(0)},${hole(0)}]`, one);
-    assert.deepEqual(await wire.receiveAll(3), [`452-["message-back",${hole(0)},${hole(1)}]`, one, one]);
+    const header = await wire.receive();
+    // As two attachments, or as one that is named twice again: a decoder takes both.
+    const [, count, arguments_] = header.match(/^45(\d)-\["message-back",(.*)\]$/) ?? assert.fail(header);
+    assert.equal(arguments_, count === "1" ? `${hole(0)},${hole(0)}` : `${hole(0)},${hole(1)}`);
+    assert.deepEqual(await wire.receiveAll(Number(count)), count === "1" ? [one] : [one, one]);
+    await assertAnswers(wire, '42["message"]', '42["message-back"]');
     await wire.close();
   });
 
@@ -225,11 +230,8 @@ suite("B: invalid packets", { application: "B", env: QUIET }, (server) => {
 
     test(`${name} closes a polling connection, and what follows it is not served`, options, async () => {
       const session = await joinedPolling(server);
-      const pending = session.poll();
       const packets = frames.map((frame) => (typeof frame === "string" ? frame : base64(frame)));
-      await session.post([...packets, '42["message","behind"]'].join("\x1e"));
-      assert.deepEqual(await pending, ["1"]);
-      await session.assertUnknown();
+      await assertCloses(session, [...packets, '42["message","behind"]'].join("\x1e"));
     });
   }
 

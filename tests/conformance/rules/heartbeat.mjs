@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Polling } from "../support/polling.mjs";
-import { assertTook, sleep, timed } from "../support/time.mjs";
+import { assertCanTakeWithin, assertTook, sleep, timed } from "../support/time.mjs";
 import { Wire } from "../support/websocket.mjs";
 
 /** Cases against a server with short heartbeats; `join(peer)` makes a session stay beyond its first second. */
@@ -29,6 +29,21 @@ export function heartbeatRules(server, { path, interval, timeout, join = async (
     // The session began at some moment while it was opened.
     assertTook(took + opened.took, interval, "the first ping");
     await opened.value.close();
+  });
+
+  test("the first ping comes before a client gives up, which is after the interval and the time-out", async () => {
+    // Of many at once, since a server may spread its pings.
+    const slowest = async () => {
+      const took = await Promise.all(Array.from({ length: 16 }, async () => {
+        const wire = await Wire.session(server, path);
+        const ping = await timed(() => wire.receive());
+        assert.equal(ping.value, "2");
+        await wire.close();
+        return ping.took;
+      }));
+      return Math.max(...took);
+    };
+    await assertCanTakeWithin(interval + timeout, "the last of 16 first pings", slowest);
   });
 
   test("the first ping over polling comes after the interval, not before", async () => {
@@ -86,9 +101,9 @@ export function heartbeatRules(server, { path, interval, timeout, join = async (
 
   test("a ping from the client has the wrong direction and closes a polling session", async () => {
     const session = await Polling.connect(server, path);
-    const pending = session.poll();
+    const pending = await session.hold();
     await session.post("2");
-    assert.deepEqual(await pending, ["1"]);
+    assert.deepEqual(await pending.packets(), ["1"]);
     await session.assertUnknown();
   });
 

@@ -11,10 +11,10 @@ import { refused, Wire } from "../support/websocket.mjs";
 export async function upgraded(server, path) {
   const session = await Polling.connect(server, path);
   const wire = await Wire.candidate(server, path, session.sid);
-  const pending = session.poll();
+  const pending = await session.hold();
   wire.send("2probe");
   assert.equal(await wire.receive(), "3probe");
-  assert.deepEqual(await pending, ["6"]);
+  assert.deepEqual(await pending.packets(), ["6"]);
   wire.send("5");
   return { session, wire };
 }
@@ -37,10 +37,10 @@ export function upgradeRules(server, { path }) {
 
   test("the pending GET is answered with a noop when the upgrade starts", async () => {
     const session = await Polling.connect(server, path);
-    const pending = session.get();
+    const pending = await session.hold();
     const wire = await Wire.candidate(server, path, session.sid);
     wire.send("2probe");
-    const { status, headers, text } = await pending;
+    const { status, headers, text } = await pending.answer();
     assert.equal(status, 200);
     assert.equal(headers["content-type"], "text/plain; charset=UTF-8");
     assert.equal(text, "6");
@@ -68,11 +68,11 @@ export function upgradeRules(server, { path }) {
 
   test("a GET that is pending when the session moves is answered", async () => {
     const session = await Polling.connect(server, path);
-    const pending = session.get();
+    const pending = await session.hold();
     const wire = await Wire.candidate(server, path, session.sid);
     wire.send("2probe", "5");
     assert.equal(await wire.receive(), "3probe");
-    const { status, text } = await pending;
+    const { status, text } = await pending.answer();
     assert.equal(status, 200);
     // The noop of the probe, or the close of the transport that was left, whichever was earlier.
     assert.match(text, /^[16]$/);

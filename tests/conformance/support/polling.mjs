@@ -2,8 +2,15 @@
 
 import assert from "node:assert/strict";
 import { request } from "./http.mjs";
+import { sleep } from "./time.mjs";
 
 const SEPARATOR = "\x1e";
+
+/** The packets of a GET, which must have been answered with 200. */
+function packets(answer) {
+  assert.equal(answer.status, 200, answer.text);
+  return answer.text.split(SEPARATOR);
+}
 
 /** The session's packets, over GET and POST. */
 export class Polling {
@@ -34,10 +41,16 @@ export class Polling {
   get(options) { return request(this.server, this.target, options); }
 
   /** The packets of one GET, which must be answered with 200. */
-  async poll() {
-    const answer = await this.get();
-    assert.equal(answer.status, 200, answer.text);
-    return answer.text.split(SEPARATOR);
+  async poll() { return packets(await this.get()); }
+
+  /** Sends a GET and goes on when the server has it; `answer()` and `packets()` wait for what it is answered. */
+  async hold(options) {
+    const answer = this.get(options);
+    answer.catch(() => {}); // until somebody asks
+    // What was sent before a request that has been answered has arrived; its turn takes a moment.
+    await this.send("3");
+    await sleep(10);
+    return { answer: () => answer, packets: async () => packets(await answer) };
   }
 
   /** The next packet. */

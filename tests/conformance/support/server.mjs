@@ -15,7 +15,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const DEFAULT_COMMAND = fileURLToPath(new URL("../../../target/release/examples/conformance", import.meta.url));
-const START_LIMIT = 20_000;
+const START_LIMIT = 60_000;
 const HOST = "127.0.0.1";
 
 /** Whether the original packages are under test. */

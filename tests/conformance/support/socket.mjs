@@ -49,3 +49,11 @@ export async function assertAnswers(peer, question, ...answer) {
   await peer.send(question);
   for (const packet of answer) assert.deepEqual(await peer.receive(), packet);
 }
+
+/** Posts a body that must close the polling session: the pending GET hears that and nothing else. */
+export async function assertCloses(session, body) {
+  const pending = await session.hold();
+  await session.post(body);
+  assert.deepEqual(await pending.packets(), ["1"]);
+  await session.assertUnknown();
+}

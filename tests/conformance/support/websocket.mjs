@@ -62,8 +62,15 @@ export class Wire {
   receive(limit = PATIENCE) {
     if (this.frames.length > 0) return Promise.resolve(this.frames.shift());
     if (this.code !== undefined) return Promise.reject(new Error(`the WebSocket closed with ${this.code}`));
-    const frame = new Promise((resolve, reject) => this.wakers.push({ resolve, reject }));
-    return within(limit, frame, "the next frame");
+    let waker;
+    const frame = new Promise((resolve, reject) => {
+      waker = { resolve, reject };
+      this.wakers.push(waker);
+    });
+    return within(limit, frame, "the next frame").finally(() => {
+      // Who has given up waiting takes no frame away.
+      this.wakers = this.wakers.filter((other) => other !== waker);
+    });
   }
 
   async receiveAll(count) {
