@@ -52,6 +52,8 @@ impl<'p> Iterator for Packets<'p> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::packet::{Message, Packet};
 
@@ -69,5 +71,38 @@ mod tests {
         let flood = "\u{1e}".repeat(100_000);
         assert_eq!(split(&flood).collect::<Vec<_>>(), [Err(DecodeError::Empty)]);
         assert_eq!(split("").collect::<Vec<_>>(), [Err(DecodeError::Empty)]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_joined_splits_into_the_same_messages(
+            messages in prop::collection::vec(prop_oneof!["[^\u{1e}]{0,9}".prop_map(Ok), prop::collection::vec(any::<u8>(), 0..9).prop_map(Err)], 1..20)
+        ) {
+            let mut body = Vec::new();
+            for message in &messages {
+                let frame = match message {
+                    Ok(text) => Frame::text(&[b"4", text.as_bytes()]),
+                    Err(bytes) => Frame::binary(bytes),
+                };
+                push(&frame, &mut body);
+            }
+            let body = String::from_utf8(body).expect("a payload is text");
+            let packets: Vec<Decoded<'_>> = split(&body).collect::<Result<_, _>>().expect("what we wrote");
+            prop_assert_eq!(packets.len(), messages.len());
+            for (packet, message) in packets.iter().zip(&messages) {
+                let message = match message {
+                    Ok(text) => Message::Text(text),
+                    Err(bytes) => Message::Binary(bytes),
+                };
+                prop_assert_eq!(packet.packet(), Packet::Message(message));
+            }
+        }
+
+        #[test]
+        fn no_payload_panics_and_an_error_is_the_last(payload in "[\u{1e}b0-9=a-f€]{0,40}") {
+            let packets: Vec<_> = split(&payload).collect();
+            let errors = packets.iter().filter(|packet| packet.is_err()).count();
+            prop_assert!(errors == 0 || (errors == 1 && packets.last().expect("one at least").is_err()));
+        }
     }
 }
