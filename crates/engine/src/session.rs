@@ -418,7 +418,7 @@ impl<C: Send + Sync + 'static> Session<C> {
                 Received::Adopted
             }
             _ => {
-                self.drop_candidate(side);
+                self.drop_candidate(side, cut);
                 Received::Refused
             }
         }
@@ -466,12 +466,12 @@ impl<C: Send + Sync + 'static> Session<C> {
         Some(Seat(seat))
     }
 
-    /// The candidate's wire is gone, or was adopted meanwhile: then nothing happens.
+    /// The candidate's wire is gone, or has said goodbye itself. Was it adopted meanwhile, nothing happens.
     pub fn release(&self, seat: Seat) {
         let mut side = self.side.lock();
         if side.candidate(seat).is_some() {
             side.core.release();
-            self.drop_candidate(side);
+            self.drop_candidate(side, end);
         }
     }
 
@@ -531,14 +531,14 @@ impl<C: Send + Sync + 'static> Session<C> {
         wake(old);
     }
 
-    fn drop_candidate(&self, mut side: MutexGuard<'_, Side>) {
+    fn drop_candidate(&self, mut side: MutexGuard<'_, Side>, end: fn(Link)) {
         let candidate = side.rare.as_mut().and_then(|rare| rare.candidate.take());
         side.shrink();
         // A stream that was held for the candidate goes on.
         let held = candidate.as_ref().is_some_and(|candidate| candidate.hold.is_some());
         let old = (held && !side.outbox.is_empty()).then(|| side.link.take());
         drop(side);
-        candidate.into_iter().for_each(|candidate| cut(candidate.link));
+        candidate.into_iter().for_each(|candidate| end(candidate.link));
         old.into_iter().for_each(wake);
     }
 
@@ -641,7 +641,7 @@ impl<C: Send + Sync + 'static> Session<C> {
                 Effect::Send(_) => {}
                 Effect::Abandon => {
                     side.look_at_deadline(terms, self.slot);
-                    self.drop_candidate(side);
+                    self.drop_candidate(side, cut);
                     return Some(Look::Live);
                 }
                 Effect::Close(reason) => return Some(Look::Close(reason)),
@@ -750,12 +750,20 @@ fn wake(link: Link) {
     }
 }
 
-/// Ends a wire at once.
+/// Tells a wire that it is over, and ends it.
 fn cut(link: Link) {
+    if let Link::Direct(stream) = &link {
+        // Best effort: a peer that does not read gets no Close frame.
+        stream.try_write(&EMPTY_CLOSE).ok();
+    }
+    end(link);
+}
+
+/// Ends a wire at once.
+fn end(link: Link) {
     match link {
         Link::Direct(stream) => {
-            // Best effort: a peer that does not read gets no Close frame.
-            stream.try_write(&EMPTY_CLOSE).ok();
+            // An error means that the connection is gone already, which is the aim.
             SockRef::from(&*stream).shutdown(Shutdown::Both).ok();
         }
         Link::Parked(waker) => waker.wake(),

@@ -399,6 +399,25 @@ async fn an_upgrade_without_a_probe_is_closed_and_the_session_goes_on() {
 }
 
 #[tokio::test]
+async fn a_candidate_that_talks_nonsense_takes_only_itself() {
+    let server = Server::start(Options::default());
+    let (mut client, target) = polling(&server).await;
+    let websocket = format!("{TARGET}&sid={}", &target[target.len() - 20..]);
+    for (nonsense, status) in
+        [(&b"zz"[..], None), (b"", None), (b"b!!!", None), (b"4early", None), (b"\xff", Some(1007))]
+    {
+        let mut socket = WebSocket::open(server.address, &websocket).await;
+        socket.frame(OpCode::Ping, b"hello").await;
+        assert_eq!(socket.recv().await, Came::Pong(b"hello".to_vec()));
+        socket.frame(OpCode::Text, nonsense).await;
+        assert_eq!(socket.recv().await, Came::Close(status), "{nonsense:?}");
+        assert_eq!(socket.recv().await, Came::End);
+    }
+    assert_eq!(client.post(&target, "4alive").await.text(), "ok");
+    assert_eq!(server.application().texts(), ["alive"]);
+}
+
+#[tokio::test]
 async fn of_two_upgrades_at_once_one_wins() {
     let server = Server::start(Options::default());
     let (_client, target) = polling(&server).await;

@@ -60,6 +60,8 @@ pub(crate) enum End {
     Session(CloseReason),
     /// The session does not want this wire, and has told it so.
     Refused,
+    /// A candidate said what is no packet.
+    Nonsense,
 }
 
 /// What is kept of a WebSocket between reads: nothing, unless a frame or a message is unfinished.
@@ -185,7 +187,7 @@ impl<A: Application> Inbound<'_, A> {
     /// A candidate that misbehaves takes nothing with it but itself.
     fn close(&self, reason: CloseReason) -> Turn {
         Turn::End(match *self.stage {
-            Stage::Candidate => End::Broken(CloseCode::POLICY_VIOLATION),
+            Stage::Candidate => End::Nonsense,
             Stage::Live | Stage::Draining => End::Session(reason),
         })
     }
@@ -207,14 +209,14 @@ impl<A: Application> Inbound<'_, A> {
         let code = match end {
             End::Closed(code) => code,
             End::Broken(code) => Some(code),
-            End::Gone | End::Session(_) | End::Refused => None,
+            End::Gone | End::Session(_) | End::Refused | End::Nonsense => None,
         };
         let mut frame = Vec::new();
         encode_close(code.map(|code| Close { code, reason: "" }), None, &mut frame);
         match *self.stage {
             Stage::Draining => return After::Over,
             Stage::Candidate => {
-                if let End::Closed(_) | End::Broken(_) = end {
+                if let End::Closed(_) | End::Broken(_) | End::Nonsense = end {
                     self.replies.extend_from_slice(&frame);
                 }
                 return After::Release;
@@ -223,7 +225,7 @@ impl<A: Application> Inbound<'_, A> {
         }
         let frame = Frame::websocket_control(&frame);
         let (reason, parting) = match end {
-            End::Gone | End::Refused => (CloseReason::TransportClose, Parting::Gone),
+            End::Gone | End::Refused | End::Nonsense => (CloseReason::TransportClose, Parting::Gone),
             End::Closed(_) => (CloseReason::TransportClose, Parting::Answer(frame)),
             End::Broken(_) => (CloseReason::TransportError, Parting::Close(frame)),
             End::Session(reason) => (reason, Parting::Close(frame)),
