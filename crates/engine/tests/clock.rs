@@ -473,3 +473,59 @@ fn a_panic_of_the_application_closes_that_session_and_no_other() {
     other.send(&world, "4fine");
     assert_eq!(world.application().events().last(), Some(&Event::Text("fine".into())));
 }
+
+#[test]
+fn a_foreign_peer_that_does_not_read_is_closed_and_its_task_ends() {
+    let mut options = Options::default();
+    options.soft_limit = 50_000;
+    options.hard_limit = 100_000;
+    let world = World::new(options);
+    let mut socket = world.websocket(TARGET);
+    let frame = || [sockeye_engine_proto::frame::Frame::text(&[b"4", &[b'x'; 10_000]])];
+    let mut taken = 0;
+    while world.engine.send(&world.session(), frame()).is_ok() {
+        world.simulation.run();
+        taken += 1;
+        assert!(taken < 100, "it is bounded");
+    }
+    world.advance(200);
+    assert_eq!(world.application().closed(), [CloseReason::SlowReader]);
+    assert!(world.engine.sessions().is_empty());
+    assert_eq!(socket.came(&world).last(), Some(&Came::End));
+}
+
+#[test]
+fn what_a_foreign_peer_was_sent_arrives_before_the_close() {
+    let world = World::new(Options::default());
+    let mut socket = world.websocket(TARGET);
+    let long = "x".repeat(200_000);
+    world.send(&long);
+    world.send("last");
+    world.engine.close(&world.session(), CloseReason::ForcedClose);
+    let mut came = Vec::new();
+    while came.last() != Some(&Came::End) {
+        came.extend(socket.came(&world));
+        // The peer's own close, once it has ours.
+        if came.last() == Some(&Came::Close(None)) {
+            socket.frame(&world, sockeye_websocket::header::OpCode::Close, &[]);
+        }
+        assert!(came.len() < 10, "{came:?}");
+    }
+    assert_eq!(came[came.len() - 3..], [Came::Text("4last".into()), Came::Close(None), Came::End]);
+    assert_eq!(came[1], Came::Text(format!("4{long}")));
+}
+
+#[test]
+fn a_foreign_peer_that_never_answers_our_close_is_left_after_ten_seconds() {
+    let world = World::new(Options::default());
+    let mut socket = world.websocket(TARGET);
+    world.engine.close(&world.session(), CloseReason::ForcedClose);
+    world.simulation.run();
+    assert_eq!(socket.came(&world)[1..], [Came::Close(None), Came::End]);
+    let weak = std::sync::Arc::downgrade(&world.session());
+    world.application().forget_sessions();
+    world.advance(9_900);
+    assert!(weak.upgrade().is_some(), "its task waits");
+    world.advance(200);
+    assert!(weak.upgrade().is_none(), "nobody holds the session any more");
+}

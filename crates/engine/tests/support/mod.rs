@@ -72,6 +72,10 @@ impl Recorder {
         self.sessions.lock()[index].clone()
     }
 
+    pub(crate) fn forget_sessions(&self) {
+        self.sessions.lock().clear();
+    }
+
     pub(crate) fn give_room(&self) {
         *self.full.lock() = false;
         self.room.lock().drain(..).for_each(Waker::wake);
