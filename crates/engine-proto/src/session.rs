@@ -75,7 +75,7 @@ pub enum Effect<'p> {
     Close(CloseReason),
 }
 
-/// The core of a server's session. 24 bytes.
+/// The core of a server's session. 20 bytes.
 #[derive(Debug)]
 pub struct Core {
     heartbeat: Heartbeat,
@@ -86,7 +86,7 @@ pub struct Core {
     detached: bool,
 }
 
-const _: () = assert!(size_of::<Core>() <= 24);
+const _: () = assert!(size_of::<Core>() <= 20);
 
 impl Core {
     /// A session that opens now on `wire`.

@@ -31,6 +31,12 @@ impl Tick {
         Tick(self.0.wrapping_add(ticks))
     }
 
+    /// The moment `ticks` earlier.
+    #[must_use]
+    pub const fn before(self, ticks: u32) -> Tick {
+        Tick(self.0.wrapping_sub(ticks))
+    }
+
     /// Whether this moment has come when it is `now`.
     #[must_use]
     pub const fn is_due(self, now: Tick) -> bool {

@@ -30,7 +30,8 @@ enum Stage {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Upgrade {
     until: Tick,
-    release: Tick,
+    /// The next release, as ticks before `until`: two bytes are enough for 54 minutes.
+    release: u16,
     stage: Stage,
 }
 
@@ -47,7 +48,7 @@ pub(crate) enum Due {
 
 impl Upgrade {
     pub(crate) fn new() -> Upgrade {
-        Upgrade { until: Tick::default(), release: Tick::default(), stage: Stage::Idle }
+        Upgrade { until: Tick::default(), release: 0, stage: Stage::Idle }
     }
 
     pub(crate) fn claim(&mut self, now: Tick, timing: &Timing) -> bool {
@@ -62,7 +63,7 @@ impl Upgrade {
     pub(crate) fn probe(&mut self, now: Tick) {
         if self.stage == Stage::Claimed {
             self.stage = Stage::Probed;
-            self.release = now.after(RELEASE_EVERY);
+            self.release_after(now);
         }
     }
 
@@ -78,7 +79,7 @@ impl Upgrade {
         match self.stage {
             Stage::Idle => None,
             Stage::Claimed => Some(self.until),
-            Stage::Probed => Some(self.until.earlier(self.release)),
+            Stage::Probed => Some(self.until.earlier(self.release())),
         }
     }
 
@@ -90,10 +91,19 @@ impl Upgrade {
             self.stage = Stage::Idle;
             return Due::Abandon;
         }
-        if self.stage == Stage::Probed && self.release.is_due(now) {
-            self.release = now.after(RELEASE_EVERY);
+        if self.stage == Stage::Probed && self.release().is_due(now) {
+            self.release_after(now);
             return Due::Release;
         }
         Due::Nothing
+    }
+
+    fn release(&self) -> Tick {
+        self.until.before(u32::from(self.release))
+    }
+
+    fn release_after(&mut self, now: Tick) {
+        let ticks = self.until.ticks_from(now.after(RELEASE_EVERY));
+        self.release = u16::try_from(ticks).unwrap_or(u16::MAX);
     }
 }

@@ -36,7 +36,7 @@ use tokio::net::TcpStream;
 
 use crate::link::Link;
 use crate::sid::Sid;
-use crate::side::{Candidate, Overlap, Seat, SendError, Side, Taken, Writer};
+use crate::side::{Candidate, Flags, Overlap, Seat, SendError, Side, Taken, Writer};
 use crate::terms::Terms;
 
 /// Bytes that leave in one system call, and that a corked session queues before it writes all the same.
@@ -84,7 +84,7 @@ pub enum Enqueued {
 }
 
 // One field more costs every idle session a size class of the allocator.
-const _: () = assert!(size_of::<Session<()>>() <= 120);
+const _: () = assert!(size_of::<Session<()>>() <= 112);
 
 impl<C> Session<C> {
     pub(crate) fn new(
@@ -124,7 +124,7 @@ impl<C: Send + Sync + 'static> Session<C> {
     /// Whether polling carries it and its last GET would not wait: short polling.
     pub fn is_short_polling(&self) -> bool {
         let side = self.side.lock();
-        side.short && side.core.wire() == Wire::Polling
+        side.flags.has(Flags::SHORT) && side.core.wire() == Wire::Polling
     }
 
     /// Why it closed, once it has.
@@ -187,30 +187,30 @@ impl<C: Send + Sync + 'static> Session<C> {
                 return Enqueued::Done;
             }
         }
-        if side.writer != Writer::Idle || side.corked || side.dirty {
+        if side.writer != Writer::Idle || side.flags.has(Flags::CORKED) || side.flags.has(Flags::DIRTY) {
             return Enqueued::Done;
         }
-        side.dirty = true;
+        side.flags.set(Flags::DIRTY, true);
         Enqueued::Dirty
     }
 
     /// Writes what a broadcast queued.
     pub fn flush(self: &Arc<Self>, terms: &Arc<Terms>) {
         let mut side = self.side.lock();
-        side.dirty = false;
+        side.flags.set(Flags::DIRTY, false);
         self.drive(terms, side);
     }
 
     /// A read batch begins: its answers are queued until [`uncork`](Session::uncork), or until they are 64
     /// KiB, and leave in one write.
     pub fn cork(&self) {
-        self.side.lock().corked = true;
+        self.side.lock().flags.set(Flags::CORKED, true);
     }
 
     /// The read batch is over.
     pub fn uncork(self: &Arc<Self>, terms: &Arc<Terms>) {
         let mut side = self.side.lock();
-        side.corked = false;
+        side.flags.set(Flags::CORKED, false);
         self.drive(terms, side);
     }
 
@@ -228,7 +228,7 @@ impl<C: Send + Sync + 'static> Session<C> {
     pub(crate) fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<CloseReason> {
         let mut side = self.side.lock();
         match side.core.closed() {
-            Some(reason) if side.cut => Poll::Ready(reason),
+            Some(reason) if side.flags.has(Flags::CUT) => Poll::Ready(reason),
             _ => {
                 side.wait(cx);
                 Poll::Pending
@@ -248,7 +248,8 @@ impl<C: Send + Sync + 'static> Session<C> {
 
     /// Whoever may write writes until nothing waits. The lock is open during the system call.
     fn drive(self: &Arc<Self>, terms: &Arc<Terms>, mut side: MutexGuard<'_, Side>) {
-        if side.writer != Writer::Idle || (side.corked && side.outbox.bytes() < WRITE_SIZE) {
+        if side.writer != Writer::Idle || (side.flags.has(Flags::CORKED) && side.outbox.bytes() < WRITE_SIZE)
+        {
             return;
         }
         while !side.outbox.is_empty() {
@@ -291,7 +292,7 @@ impl<C: Send + Sync + 'static> Session<C> {
             }
         }
         side.writer = Writer::Idle;
-        if side.cut
+        if side.flags.has(Flags::CUT)
             && let Link::Direct(stream) = side.link.take()
         {
             drop(side);
@@ -327,7 +328,7 @@ impl<C: Send + Sync + 'static> Session<C> {
             side.writer = Writer::Idle;
             match has_room {
                 Some(Ok(())) => session.drive(&terms, side),
-                _ if side.cut => {
+                _ if side.flags.has(Flags::CUT) => {
                     let link = side.link.take();
                     drop(side);
                     cut(link);
@@ -360,7 +361,7 @@ impl<C: Send + Sync + 'static> Session<C> {
         let mut hold = side.rare.as_mut().and_then(|rare| rare.candidate.as_mut()?.hold.as_mut());
         let limit = hold.as_ref().map_or(limit, |hold| limit.min(**hold));
         if side.outbox.is_empty() || limit == 0 {
-            if let (true, Some(reason)) = (side.cut, side.core.closed()) {
+            if let (true, Some(reason)) = (side.flags.has(Flags::CUT), side.core.closed()) {
                 return Poll::Ready(Taken::Closed(reason));
             }
             side.link = Link::Parked(cx.waker().clone());
@@ -516,9 +517,9 @@ impl<C: Send + Sync + 'static> Session<C> {
         let Some(candidate) = side.rare.as_mut().and_then(|rare| rare.candidate.take()) else { return };
         let old = std::mem::replace(&mut side.link, candidate.link);
         side.seat = candidate.seat;
-        side.base64 = candidate.base64;
-        side.polling = false;
-        side.posting = candidate.posting;
+        side.flags.set(Flags::BASE64, candidate.base64);
+        side.flags.set(Flags::POLLING, false);
+        side.flags.set(Flags::POSTING, candidate.posting);
         if side.writer == Writer::Blocked {
             side.writer = Writer::Idle;
         }
@@ -545,11 +546,11 @@ impl<C: Send + Sync + 'static> Session<C> {
     /// A poll begins, and waits for packets unless it is `short`. Only one may be pending.
     pub(crate) fn begin_poll(&self, short: bool) -> Result<Seat, Overlap> {
         let mut side = self.side.lock();
-        if side.polling {
+        if side.flags.has(Flags::POLLING) {
             return Err(Overlap);
         }
-        side.short = short;
-        side.polling = true;
+        side.flags.set(Flags::SHORT, short);
+        side.flags.set(Flags::POLLING, true);
         Ok(Seat(side.seat))
     }
 
@@ -559,7 +560,7 @@ impl<C: Send + Sync + 'static> Session<C> {
         if Seat(side.seat) != seat {
             return false;
         }
-        side.polling = false;
+        side.flags.set(Flags::POLLING, false);
         side.link.take();
         true
     }
@@ -567,15 +568,12 @@ impl<C: Send + Sync + 'static> Session<C> {
     /// A POST begins for the wire that holds `seat`. Only one may be under way.
     pub(crate) fn begin_post(&self, seat: Seat) -> Result<(), Overlap> {
         let mut side = self.side.lock();
-        let underway = side.posting(seat).is_some_and(|posting| std::mem::replace(posting, true));
-        if underway { Err(Overlap) } else { Ok(()) }
+        if side.set_posting(seat, true) { Err(Overlap) } else { Ok(()) }
     }
 
     /// The POST is over.
     pub(crate) fn end_post(&self, seat: Seat) {
-        if let Some(posting) = self.side.lock().posting(seat) {
-            *posting = false;
-        }
+        self.side.lock().set_posting(seat, false);
     }
 
     /// The stream that holds `seat` ended: the session waits for another. Says whether it was the session's.
@@ -627,7 +625,7 @@ impl<C: Send + Sync + 'static> Session<C> {
             return None;
         }
         if let Some(reason) = side.core.closed() {
-            return (!side.cut).then_some(Look::Close(reason));
+            return (!side.flags.has(Flags::CUT)).then_some(Look::Close(reason));
         }
         loop {
             match side.core.handle_timeout(now, &terms.timing) {
@@ -663,14 +661,14 @@ impl<C: Send + Sync + 'static> Session<C> {
     ) -> Option<Ended> {
         let mut side = self.side.lock();
         side.core.close(reason);
-        if std::mem::replace(&mut side.cut, true) {
+        if side.flags.replace(Flags::CUT, true) {
             return None;
         }
         let reason = side.core.closed().unwrap_or(reason);
         let wire = side.core.wire();
         let lingers = wire == Wire::Polling
             && reason == CloseReason::ForcedClose
-            && (!side.polling || !side.outbox.is_empty());
+            && (!side.flags.has(Flags::POLLING) || !side.outbox.is_empty());
         let rare = side.rare.take().map(|rare| *rare).unwrap_or_default();
         match (wire, parting) {
             _ if reason == CloseReason::SlowReader => {

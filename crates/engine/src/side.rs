@@ -60,18 +60,43 @@ pub(crate) struct Side {
     /// The tick of its entry on the wheel; entries of other ticks are stale.
     pub(crate) look: Tick,
     pub(crate) writer: Writer,
+    pub(crate) flags: Flags,
+}
+
+/// What is so or not, a bit each: as `bool`s they would put a session into the next size of memory block.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Flags(u8);
+
+impl Flags {
     /// A read batch runs: its answers leave together.
-    pub(crate) corked: bool,
+    pub(crate) const CORKED: Flags = Flags(1);
     /// On somebody's list of sessions to flush.
-    pub(crate) dirty: bool,
+    pub(crate) const DIRTY: Flags = Flags(1 << 1);
     /// The peer asked for base64 instead of binary frames.
-    pub(crate) base64: bool,
+    pub(crate) const BASE64: Flags = Flags(1 << 2);
     /// Closed, and its wire told so.
-    pub(crate) cut: bool,
-    pub(crate) polling: bool,
+    pub(crate) const CUT: Flags = Flags(1 << 3);
+    /// A GET is pending.
+    pub(crate) const POLLING: Flags = Flags(1 << 4);
     /// The last poll would not wait.
-    pub(crate) short: bool,
-    pub(crate) posting: bool,
+    pub(crate) const SHORT: Flags = Flags(1 << 5);
+    /// A POST is under way.
+    pub(crate) const POSTING: Flags = Flags(1 << 6);
+
+    pub(crate) fn has(self, flag: Flags) -> bool {
+        self.0 & flag.0 != 0
+    }
+
+    pub(crate) fn set(&mut self, flag: Flags, on: bool) {
+        self.0 = if on { self.0 | flag.0 } else { self.0 & !flag.0 };
+    }
+
+    /// Sets a flag; answers what it was.
+    pub(crate) fn replace(&mut self, flag: Flags, on: bool) -> bool {
+        let was = self.has(flag);
+        self.set(flag, on);
+        was
+    }
 }
 
 /// Who writes.
@@ -108,6 +133,8 @@ pub(crate) struct Candidate {
 impl Side {
     /// A side that opens now.
     pub(crate) fn new(wire: Wire, base64: bool, terms: &Terms) -> Side {
+        let mut flags = Flags::default();
+        flags.set(Flags::BASE64, base64);
         Side {
             core: Core::new(wire, terms.now(), &terms.timing),
             outbox: Outbox::default(),
@@ -117,13 +144,7 @@ impl Side {
             last_seat: 0,
             look: terms.now(),
             writer: Writer::Idle,
-            corked: false,
-            dirty: false,
-            base64,
-            cut: false,
-            polling: false,
-            short: false,
-            posting: false,
+            flags,
         }
     }
 
@@ -131,7 +152,7 @@ impl Side {
         if self.core.closed().is_some() {
             return Err(SendError::Closed);
         }
-        let frame = if self.base64 { frame.to_base64() } else { frame };
+        let frame = if self.flags.has(Flags::BASE64) { frame.to_base64() } else { frame };
         if self.outbox.push(frame, terms.now(), &terms.limits).is_err() {
             self.mark_slow(terms, slot);
             return Err(SendError::SlowReader);
@@ -159,7 +180,7 @@ impl Side {
     }
 
     pub(crate) fn push_unchecked(&mut self, frame: Frame, now: Tick) {
-        let frame = if self.base64 { frame.to_base64() } else { frame };
+        let frame = if self.flags.has(Flags::BASE64) { frame.to_base64() } else { frame };
         self.outbox.push_unchecked(frame, now);
     }
 
@@ -172,11 +193,11 @@ impl Side {
     }
 
     /// Whether a POST is under way for the wire that holds `seat`.
-    pub(crate) fn posting(&mut self, seat: Seat) -> Option<&mut bool> {
+    pub(crate) fn set_posting(&mut self, seat: Seat, on: bool) -> bool {
         if Seat(self.seat) == seat {
-            return Some(&mut self.posting);
+            return self.flags.replace(Flags::POSTING, on);
         }
-        self.candidate(seat).map(|candidate| &mut candidate.posting)
+        self.candidate(seat).is_some_and(|candidate| std::mem::replace(&mut candidate.posting, on))
     }
 
     pub(crate) fn candidate(&mut self, seat: Seat) -> Option<&mut Candidate> {
