@@ -7,3 +7,4 @@
 mod random;
 pub mod runtime;
 pub mod simulation;
+mod world;

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use crate::random;
-use crate::simulation::{Handle, Nap};
+use crate::world::{Handle, Nap};
 
 /// Where the time, random bytes and tasks come from. A cheap clone.
 #[derive(Clone)]
