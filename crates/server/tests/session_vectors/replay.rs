@@ -1,0 +1,248 @@
+//! Plays one recorded scenario, and says where it went otherwise.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sockeye_engine::listen::bind;
+use sockeye_server::handler::args::Args;
+use sockeye_server::server::Server;
+
+use crate::application::{Seen, build};
+use crate::peer::{Came, Kind, Peer};
+
+/// How long the server's side may take to see what the peer did.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+const BROADCAST: &str = "rooms and broadcast, ids shared in a namespace";
+
+/// Plays a scenario over a technique.
+pub(crate) async fn replay(scenario: &Value, kind: Kind) -> Result<(), String> {
+    let name = scenario["name"].as_str().expect("a name");
+    let seen = Seen::default();
+    let server = build(name, &scenario["server_options"], &seen);
+    let listener = bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let serving = tokio::spawn({
+        let server = server.clone();
+        async move { server.listen_with(listener, std::future::pending()).await }
+    });
+    let mut stage = Stage { name, server, seen, scenario, peers: Vec::new() };
+    let open = async |target: &str| Peer::open(kind, &stage.server, address, target).await;
+    let mut peers = Vec::new();
+    for step in scenario["steps"].as_array().expect("steps") {
+        if let Some(target) = step["websocket"].as_str() {
+            peers.push((open(target).await?, step["frames"].as_array().expect("frames").clone()));
+        } else if let Some(packets) = step["observed_engine_packets"].as_array() {
+            let protocol = if name.contains("client 2.5") { 3 } else { 4 };
+            let peer = open(&format!("/socket.io/?EIO={protocol}&transport=websocket")).await?;
+            peers.push((peer, observed(packets)));
+        }
+    }
+    let played = if name == BROADCAST { stage.broadcast(peers).await } else { stage.play(peers).await };
+    let played = match played {
+        Ok(()) => stage.compare_events().await,
+        Err(difference) => Err(difference),
+    };
+    serving.abort();
+    played
+}
+
+/// Frames of a session that was recorded inside of the server: its client ends it.
+fn observed(packets: &[Value]) -> Vec<Value> {
+    let mut frames = vec![json!({ "recv": "0{...}" })];
+    for packet in packets {
+        for (side, text, hex) in [("client", "send", "send_hex"), ("server", "recv", "recv_hex")] {
+            if let Some(message) = packet[side]["text"].as_str() {
+                frames.push(json!({ text: format!("4{message}") }));
+            } else if let Some(bytes) = packet[side]["hex"].as_str() {
+                frames.push(json!({ hex: bytes }));
+            }
+        }
+    }
+    frames.push(json!({ "closed": 1005 }));
+    frames
+}
+
+struct Stage<'s> {
+    name: &'s str,
+    server: Server,
+    seen: Seen,
+    scenario: &'s Value,
+    /// Those that are still there.
+    peers: Vec<Peer>,
+}
+
+impl Stage<'_> {
+    async fn play(&mut self, peers: Vec<(Peer, Vec<Value>)>) -> Result<(), String> {
+        let events = self.scenario["server_events"].as_array().expect("events");
+        // Where it says nothing of the end, the recording was over before the end was.
+        let ends = events.iter().any(|event| event.get("engine_close").is_some());
+        for (index, (mut peer, frames)) in peers.into_iter().enumerate() {
+            let mut is_closed = false;
+            for frame in &frames {
+                self.act(index, frame);
+                is_closed = frame.get("closed").is_some();
+                if is_closed && self.server_closes(index) {
+                    expect(&Came::Closed, &peer.recv().await)?;
+                    is_closed = false;
+                    break;
+                }
+                self.frame(&mut peer, frame).await?;
+            }
+            if is_closed && ends {
+                peer.close().await;
+            } else {
+                self.peers.push(peer);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends or expects one frame.
+    async fn frame(&self, peer: &mut Peer, frame: &Value) -> Result<(), String> {
+        if let Some(text) = frame["send"].as_str() {
+            peer.send_text(text).await;
+        } else if let Some(hex) = frame["send_hex"].as_str() {
+            peer.send_binary(unhex(hex)).await;
+        } else if let Some(hex) = frame["recv_hex"].as_str() {
+            expect(&Came::Binary(unhex(hex)), &peer.recv().await)?;
+        } else if let Some(text) = frame["recv"].as_str() {
+            let came = peer.recv().await;
+            if text == "0{...}" {
+                let is_open = matches!(&came, Came::Text(open) if open.starts_with("0{\"sid\":\""));
+                return if is_open { Ok(()) } else { Err(format!("no open packet but {came:?}")) };
+            }
+            match came {
+                Came::Text(came) => {
+                    expect(&Came::Text(without_id(text)), &Came::Text(without_id(&came)))?;
+                }
+                other => expect(&Came::Text(text.to_owned()), &other)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// What the recorded application did by itself, before the frame that shows it.
+    fn act(&self, index: usize, frame: &Value) {
+        let root = self.server.of("/");
+        match (self.name, index, frame["recv"].as_str()) {
+            ("server disconnect(false) and disconnect(true)", 0, Some("41/a,")) => {
+                self.server.of("/a").disconnect_sockets(false);
+            }
+            ("server disconnect(false) and disconnect(true)", _, Some("41"))
+            | ("io.disconnectSockets(true) with two namespaces", _, Some("41")) => {
+                root.disconnect_sockets(true);
+            }
+            ("io.close()", _, None) if frame.get("closed").is_some() => self.server.close(),
+            _ => {}
+        }
+    }
+
+    /// Whether it was the server that closed this peer's connection.
+    fn server_closes(&self, index: usize) -> bool {
+        let events = self.scenario["server_events"].as_array().expect("events");
+        let mut closes = events.iter().filter_map(|event| event["engine_close"].as_str());
+        closes.nth(index).is_some_and(|reason| reason != "transport close")
+    }
+
+    /// Two peers at once: what each sends and hears is in order, what the two do overlaps.
+    async fn broadcast(&mut self, mut peers: Vec<(Peer, Vec<Value>)>) -> Result<(), String> {
+        let ask = |event: &'static str, milliseconds: u64| {
+            let (namespace, seen) = (self.server.of("/"), self.seen.clone());
+            let asked = async move {
+                let asked = namespace.timeout(Duration::from_millis(milliseconds));
+                let answers = asked.emit_with_ack::<Args>(event, ()).await.expect("it goes out");
+                let first = |answer: &Args| answer.get::<String>(0).expect("text");
+                let mut responses: Vec<String> = answers.iter().flatten().map(first).collect();
+                responses.sort_unstable();
+                let late = answers.iter().any(Result::is_err).then_some("operation has timed out");
+                seen.push(json!({ "broadcast_ack": { "err": late, "responses": responses } }));
+            };
+            tokio::spawn(asked)
+        };
+        for (peer, frames) in &mut peers {
+            for frame in frames.drain(..3) {
+                self.frame(peer, &frame).await?;
+            }
+        }
+        self.server.to("r").emit("b", 1);
+        let first = ask("ack", 1000);
+        let mut rest = Vec::new();
+        for (mut peer, frames) in peers {
+            let (sends, comes): (Vec<Value>, Vec<Value>) = frames
+                .into_iter()
+                .filter(|frame| frame.get("closed").is_none())
+                .partition(|frame| frame.get("send").is_some());
+            for frame in [&comes[0], &comes[1], &sends[0]] {
+                self.frame(&mut peer, frame).await?;
+            }
+            rest.push((peer, comes[2].clone(), sends[1].clone()));
+        }
+        first.await.expect("it ends");
+        let second = ask("ack2", 100);
+        let [(one, comes_one, sends_one), (two, comes_two, sends_two)] = &mut rest[..] else {
+            return Err("two peers".to_owned());
+        };
+        self.frame(one, comes_one).await?;
+        self.frame(two, comes_two).await?;
+        self.frame(one, sends_one).await?;
+        second.await.expect("it ends");
+        self.frame(two, sends_two).await?;
+        for (peer, _, _) in rest {
+            peer.close().await;
+        }
+        Ok(())
+    }
+
+    /// Whether our handlers saw what the reference's saw. Its `error` events and the engine's own are no
+    /// handlers of ours.
+    async fn compare_events(&self) -> Result<(), String> {
+        let ours = |event: &&Value| event.get("engine_close").is_none() && event.get("error").is_none();
+        let is_clients = |event: &&Value| event.get("client_ack").is_some();
+        let recorded = self.scenario["server_events"].as_array().expect("events");
+        let expected: Vec<Value> =
+            recorded.iter().filter(ours).filter(|event| !is_clients(event)).map(named).collect();
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        while self.seen.all().len() < expected.len() && tokio::time::Instant::now() < deadline {
+            tokio::task::yield_now().await;
+        }
+        let seen = self.seen.all();
+        let mut sorted = (expected.clone(), seen.clone());
+        // Several peers are not ordered among each other.
+        for list in [&mut sorted.0, &mut sorted.1] {
+            if self.scenario["steps"].as_array().is_some_and(|steps| steps.len() > 1) {
+                list.sort_by_key(Value::to_string);
+            }
+        }
+        if sorted.0 == sorted.1 {
+            return Ok(());
+        }
+        Err(format!("handlers saw {seen:?}, not {expected:?}"))
+    }
+}
+
+/// Names of events are text with us.
+fn named(event: &Value) -> Value {
+    let mut event = event.clone();
+    if let Some(Value::Number(number)) = event.pointer("/event/args/0") {
+        event["event"]["args"][0] = Value::String(number.to_string());
+    }
+    event
+}
+
+fn expect(expected: &Came, came: &Came) -> Result<(), String> {
+    if expected == came { Ok(()) } else { Err(format!("{came:?} came, not {expected:?}")) }
+}
+
+/// The id of a CONNECT does not matter, but its length does.
+fn without_id(text: &str) -> String {
+    let Some((before, id)) = text.split_once("{\"sid\":\"") else { return text.to_owned() };
+    let (id, after) = id.split_once('"').unwrap_or((id, ""));
+    let length = if id == "..." { 20 } else { id.len() };
+    format!("{before}{{\"sid\":\"<{length}>\"{after}")
+}
+
+fn unhex(hex: &str) -> Vec<u8> {
+    let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).expect("hexadecimal digits");
+    (0..hex.len()).step_by(2).map(byte).collect()
+}
