@@ -1,6 +1,7 @@
 // Windows that talk to each other.
 
 import assert from "node:assert/strict";
+import { anyName } from "../../crates/cli/assets/switchboard/strings.js";
 import { test } from "./suite.mjs";
 import { someone } from "./window.mjs";
 
@@ -91,6 +92,25 @@ test("a name is cut to 32 characters, and an empty one is replaced", async ({ op
   await window.page.fill("#name", "   ");
   await window.page.press("#name", "Enter");
   assert.notEqual((await window.page.inputValue("#name")).trim(), "");
+});
+
+test("two pages that make up the same name do not both keep it", async ({ open }) => {
+  const prepare = (page) => page.addInitScript(() => (Math.random = () => 0));
+  const first = await open({ prepare });
+  const second = await open({ prepare });
+  const name = await first.page.inputValue("#name");
+  await second.until("takes another", (name) => document.getElementById("name").value !== name, name);
+  const other = await second.page.inputValue("#name");
+  await first.until("sees both", ([name, other]) => {
+    const shown = [...document.querySelectorAll("#people .name")].map((one) => one.textContent);
+    return [name, other].every((name) => shown.filter((one) => one === name).length === 1);
+  }, [name, other]);
+});
+
+test("there are always more names", () => {
+  const taken = [];
+  for (let i = 0; i < 30; i += 1) taken.push(anyName(taken));
+  assert.equal(new Set(taken).size, 30);
 });
 
 test("who types is shown to the others until they stop, speak, or say no more for five seconds", async ({ open }) => {

@@ -32,7 +32,8 @@ export class Window {
     } catch (error) {
       if (!/Timeout/.test(String(error))) throw error;
       const seen = await this.page.evaluate(() => document.body.innerText);
-      throw new Error(`${this.name}: ${what}: not within ${timeout} ms. The page ends with:\n${seen.slice(-1_500)}`);
+      const complaints = this.complaints.map((words) => `${words}\n`).join("");
+      throw new Error(`${this.name}: ${what}: not within ${timeout} ms. ${complaints}The page ends with:\n${seen.slice(-1_500)}`);
     }
   }
 

@@ -36,7 +36,9 @@ function remember(key, value) {
 speak(address.searchParams.get("lang") ?? document.documentElement.lang);
 
 const nameBox = part("name");
-nameBox.value = cut((address.searchParams.get("name") ?? "").trim(), nameLimit) || anyName();
+nameBox.value = cut((address.searchParams.get("name") ?? "").trim(), nameLimit);
+let named = nameBox.value !== "";
+if (!named) nameBox.value = anyName();
 
 let chosen = technique(address.searchParams.get("via"));
 let chat;
@@ -100,6 +102,16 @@ function welcome(answer, fresh) {
   }
   if (document.activeElement !== nameBox) nameBox.value = answer.you.name;
   showPeople(answer.people);
+  if (!named) nameApart(answer);
+}
+
+/** A name that the page has made up is given to nobody twice. */
+function nameApart({ you, people: { list } }) {
+  named = true;
+  const others = list.filter(({ id }) => id !== you.id).map(({ name }) => name);
+  if (!others.includes(you.name)) return;
+  nameBox.value = anyName(others);
+  session.rename(nameBox.value);
 }
 
 /** One line, from the answer to a hello or as it is said. */
@@ -131,12 +143,12 @@ function showWhole() {
   log.forgetGaps();
   for (const [from, to] of lines.gaps) log.gap(from, to);
   if (fine) write(told, "whole.yes", { n: lines.count });
-  else if (missing) write(told, "whole.missing", { n: missing, list: named(lines.gaps) });
-  else write(told, "whole.twice", { n: lines.twice.length, list: named(lines.twice.map((n) => [n, n])) });
+  else if (missing) write(told, "whole.missing", { n: missing, list: inWords(lines.gaps) });
+  else write(told, "whole.twice", { n: lines.twice.length, list: inWords(lines.twice.map((n) => [n, n])) });
   part("empty").hidden = lines.last > 0;
 }
 
-function named(ranges) {
+function inWords(ranges) {
   const words = ranges.slice(0, gapsNamed).map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`));
   return words.join(", ") + (ranges.length > gapsNamed ? ", \u2026" : "");
 }
@@ -300,6 +312,7 @@ nameBox.addEventListener("input", (event) => {
 nameBox.addEventListener("change", () => {
   const name = cut(nameBox.value.trim(), nameLimit) || anyName();
   nameBox.value = name;
+  named = true;
   remember("name", name);
   showOthers();
   session.rename(name);

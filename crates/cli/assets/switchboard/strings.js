@@ -160,8 +160,15 @@ let current = 0;
 /** Which of the two languages is shown: `"en"` or `"ja"`. */
 export const language = () => languages[current];
 
-/** A name for someone who has not given one. */
-export const anyName = () => names[language()][Math.floor(Math.random() * names[language()].length)];
+/** A name for someone who has not given one; none of those in `taken`. */
+export function anyName(taken = []) {
+  const all = names[language()];
+  const free = all.filter((name) => !taken.includes(name));
+  if (free.length) return free[Math.floor(Math.random() * free.length)];
+  let n = 2;
+  while (taken.includes(`${all[0]} ${n}`)) n += 1;
+  return `${all[0]} ${n}`;
+}
 
 /** The string for `key` in the language shown; `values` fill its holes. A value `{ key }` is itself looked up. */
 export function text(key, values = {}) {
