@@ -372,9 +372,7 @@ impl<T> Connection<T> {
 
     pub(crate) fn drop_handshake(&self) {
         let mut state = self.0.lock();
-        let handshake = state.handshake.take();
-        drop(state);
-        drop(handshake);
+        state.handshake = None;
     }
 
     // ---- Packets that come in parts -------------------------------------------------------------------

@@ -35,6 +35,9 @@ pub(crate) type Engine = sockeye_engine::engine::Engine<Hub>;
 /// Its sessions.
 pub(crate) type Session = sockeye_engine::session::Session<Connection<Table<dyn Handle>>>;
 
+/// With the counts of its `Arc` it is a block of 160 bytes; the next size that allocators have is 192.
+const _: () = assert!(size_of::<Session>() + 2 * size_of::<usize>() <= 160);
+
 /// What a handler that waits will still do.
 pub(crate) type Later = Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>>;
 
