@@ -79,6 +79,16 @@ impl<'p> Arguments<'p> {
         }
     }
 
+    /// Takes all that remain, unread: there is none left behind.
+    #[must_use]
+    pub fn take_rest(&mut self) -> Arguments<'p> {
+        let rest = *self;
+        self.at = self.end;
+        self.position += self.remaining;
+        self.remaining = 0;
+        rest
+    }
+
     /// Goes on behind an argument, where `scanner` stands.
     fn step(&mut self, mut scanner: Scanner<'p>) {
         scanner.skip_space();

@@ -254,3 +254,13 @@ fn a_value_takes_everything_in_order() {
     assert_eq!(value, Value::Object(members.to_vec()));
     assert_eq!(value.get("z").and_then(Value::as_f64), Some(1.0), "the last of repeated members counts");
 }
+
+#[test]
+fn the_rest_can_be_taken_at_once() {
+    let incoming = ack(r#"1,"two",[3]"#, &[]);
+    let mut arguments = incoming.packet().arguments();
+    assert_eq!(arguments.next_as(), Ok(1));
+    assert_eq!(arguments.take_rest().raw(), r#""two",[3]"#);
+    assert_eq!((arguments.len(), arguments.raw()), (0, ""));
+    assert_eq!(arguments.next_as::<u8>().unwrap_err().position, 3);
+}

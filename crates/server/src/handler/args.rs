@@ -161,14 +161,11 @@ impl EventArguments for Args {
 impl FromEvent for Args {
     fn from_event(context: &mut Context<'_>) -> Result<Args, ArgumentError> {
         let missing = ArgumentError { position: 0, cause: ArgumentCause::Missing };
-        let incoming = context.incoming.ok_or(missing)?.clone().into_owned();
-        let left = context.arguments.map_or(0, |arguments| arguments.len());
-        let skip = incoming.packet().arguments().len() - left;
-        // They are taken: what stands behind finds none.
-        if let Some(arguments) = &mut context.arguments {
-            arguments.by_ref().for_each(drop);
-        }
-        Ok(Args { incoming, skip })
+        let (Some(incoming), Some(arguments)) = (context.incoming, &mut context.arguments) else {
+            return Err(missing);
+        };
+        let taken = incoming.packet().arguments().len() - arguments.take_rest().len();
+        Ok(Args { incoming: incoming.clone().into_owned(), skip: taken })
     }
 }
 
