@@ -27,6 +27,7 @@ async fn fallible(text: String) -> Result<Reply<u32>, HandlerError> {
     Ok(Reply(text.parse()?))
 }
 
+#[expect(clippy::too_many_arguments, reason = "as many as there may be")]
 async fn eight(
     _a: Socket,
     _b: Ack,
