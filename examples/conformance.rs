@@ -4,9 +4,10 @@
 //! `spec/conformance.md` says what A, B, C and D do. `PING_INTERVAL`, `PING_TIMEOUT` and `CONNECT_TIMEOUT`
 //! (milliseconds) and `PORT` in the environment override it.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -22,7 +23,8 @@ use sockeye::engine::proto::tick::Tick;
 use sockeye::engine::session::Session;
 use sockeye::runtime::Runtime;
 use sockeye::{
-    AllowRequest, Args, Auth, Binary, Builder, Cors, Data, Refusal, Reply, Server, Socket, State, Value,
+    Ack, AllowRequest, Args, Auth, Binary, Builder, Cors, Data, DisconnectReason, Refusal, Reply, Server,
+    Socket, State, Value,
 };
 
 /// What the benchmarks measure is a server with jemalloc, as the `sockeye` binary is.
@@ -178,22 +180,55 @@ fn protocol_suite(builder: Builder) -> Server {
 
 // ---- C: load and interop ------------------------------------------------------------------------------------
 
+/// Why sockets disconnected: the last thousand.
+#[derive(Clone, Default)]
+struct Reasons(Arc<Mutex<VecDeque<(String, DisconnectReason)>>>);
+
+const REASONS: usize = 1000;
+
 fn interop(builder: Builder) -> Server {
-    let server = builder.build();
+    let server = builder.state(Reasons::default()).build();
     for namespace in ["/", "/custom"] {
         server.of(namespace).on_connect(async |socket: Socket, Auth(auth): Auth<Value>| {
             socket.on("echo", async |args: Args| Reply(args));
             socket.on("broadcast", async |socket: Socket, data: Args| {
                 socket.everybody().emit("broadcast", data)
             });
-            socket.on("join", async |socket: Socket, room: String| socket.join(room));
+            socket.on("join", async |socket: Socket, room: String, ack: Ack| {
+                socket.join(room);
+                ack.send(())?;
+                Ok(())
+            });
             socket.on("room", async |socket: Socket, room: String, data: Args| {
                 socket.within(room).emit("room", data)
             });
+            socket.on("ask", async |socket: Socket, args: Args| {
+                match socket.timeout(Duration::from_secs(1)).emit_with_ack::<Args>("ask", args).await {
+                    Ok(answer) => socket.emit("answered", answer),
+                    Err(_) => socket.emit("unanswered", ()),
+                }
+            });
+            socket.on("kick", async |socket: Socket, close: Option<bool>| {
+                socket.disconnect(close.unwrap_or(false));
+            });
+            socket.on("reason", async |State(Reasons(reasons)): State<Reasons>, id: String| {
+                let reasons = reasons.lock().unwrap_or_else(PoisonError::into_inner);
+                let known = reasons.iter().rev().find(|(known, _)| *known == id);
+                Reply(known.map(|(_, reason)| reason.as_str()))
+            });
+            socket.on_disconnect(remember);
             socket.emit("auth", auth)
         });
     }
     server
+}
+
+async fn remember(socket: Socket, reason: DisconnectReason, State(Reasons(reasons)): State<Reasons>) {
+    let mut reasons = reasons.lock().unwrap_or_else(PoisonError::into_inner);
+    if reasons.len() == REASONS {
+        reasons.pop_front();
+    }
+    reasons.push_back((socket.id().to_string(), reason));
 }
 
 // ---- D: the official JavaScript client's own tests ----------------------------------------------------------

@@ -55,11 +55,12 @@ impl Tick {
         if self.is_due(now) { 0 } else { self.0.wrapping_sub(now.0) }
     }
 
-    /// A duration in ticks, rounded up, at least 1.
+    /// A duration in ticks, rounded up, and one more for the part of the current tick that is over already: what
+    /// waits so many ticks never waits too short, and at most 100 ms too long.
     #[must_use]
     pub fn ticks(duration: Duration) -> u32 {
-        let ticks = duration.as_millis().div_ceil(Tick::LENGTH.as_millis());
-        u32::try_from(ticks).unwrap_or(u32::MAX / 4).clamp(1, u32::MAX / 4)
+        let ticks = duration.as_millis().div_ceil(Tick::LENGTH.as_millis()) + 1;
+        u32::try_from(ticks).unwrap_or(u32::MAX).min(u32::MAX / 4)
     }
 }
 
@@ -78,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_duration_is_never_cut_short() {
-        assert_eq!(Tick::ticks(Duration::from_millis(51)), 2);
+        assert_eq!(Tick::ticks(Duration::from_millis(51)), 3);
         assert_eq!(Tick::ticks(Duration::ZERO), 1);
     }
 }

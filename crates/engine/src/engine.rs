@@ -162,8 +162,10 @@ impl<A: Application> Engine<A> {
         let session = self
             .table
             .insert(sid, |slot| Arc::new(Session::new(sid, slot, wire, base64, &self.terms, connection)));
-        // Phases are spread by slot, so a crowd that came at once is not pinged at once.
-        let first = self.now().after(self.terms.timing.ping_interval + session.slot() % 8);
+        // Phases are spread by slot, so a crowd that came at once is not pinged at once; by little, since peers
+        // wait for the first ping no longer than interval and time-out.
+        let spread = 1 + (self.terms.timing.ping_timeout / 8).min(7);
+        let first = self.now().after(self.terms.timing.ping_interval + session.slot() % spread);
         session.schedule(&self.terms, first);
         self.counters.count_opened(wire);
         let opened = session.send(&self.terms, [open_packet]);
