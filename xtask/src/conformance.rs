@@ -48,7 +48,9 @@ pub(crate) fn report(own: bool) -> io::Result<Counts> {
     if !built.success {
         return Err(io::Error::other(built.output));
     }
-    let finished = self::own()?;
+    fs::create_dir_all(repository::root().join("reports"))?;
+    let finished =
+        own_cases(&["--summary", &repository::root().join("reports/conformance.txt").display().to_string()])?;
     let mut counts = Counts::read(&finished.output);
     if !finished.success && counts.failed == 0 {
         counts.add(Counts::FAILED);
@@ -68,6 +70,10 @@ pub(crate) fn report(own: bool) -> io::Result<Counts> {
 
 /// Runs our own cases against the applications that `examples/conformance` is.
 pub(crate) fn own() -> io::Result<Finished> {
+    own_cases(&[])
+}
+
+fn own_cases(options: &[&str]) -> io::Result<Finished> {
     let log = repository::scratch().join("logs/conformance.log");
     let folder = repository::root().join(OWN);
     if !folder.join("package.json").is_file() {
@@ -77,7 +83,7 @@ pub(crate) fn own() -> io::Result<Finished> {
     // `{application}` is one of A, B, C, D.
     let command = json!(application::ours("{application}")).to_string();
     let mut run = Command::new("npm");
-    run.args(["test", "--silent"]).current_dir(folder);
+    run.args(["test", "--silent", "--"]).args(options).current_dir(folder);
     run.env("CONFORMANCE_COMMAND", command);
     process::run(run, &log, OWN_LIMIT)
 }
@@ -116,7 +122,7 @@ fn autobahn() -> io::Result<Result<Counts, String>> {
         serde_json::from_slice(&fs::read(reports.join("index.json"))?).map_err(io::Error::other)?;
     let summary = summarize(&index);
     fs::create_dir_all(repository::root().join("reports"))?;
-    fs::write(repository::root().join("reports/conformance.txt"), &summary.text)?;
+    fs::write(repository::root().join("reports/autobahn.txt"), &summary.text)?;
     print!("{}", summary.text);
     Ok(Ok(summary.counts))
 }

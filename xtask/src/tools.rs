@@ -17,7 +17,7 @@ const NODE: u32 = 20;
 
 /// Folders with npm packages that the tests need.
 pub(crate) const NPM: &[&str] =
-    &["clients/typescript", "tests/interop", "tests/browser", "benches/peers/node"];
+    &["clients/typescript", "tests/interop", "tests/conformance", "tests/browser", "benches/peers/node"];
 
 /// A program or font of the system.
 struct Tool {
