@@ -16,10 +16,11 @@
 
 use std::any::{Any, TypeId};
 use std::collections::VecDeque;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::task::Waker;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 use sockeye_adapter::adapter::Member;
 use sockeye_engine::handshake::Handshake;
@@ -146,6 +147,13 @@ struct Other<T> {
     stay: Stay,
     place: Place,
     cold: Option<Box<Cold<T>>>,
+}
+
+impl<T> Other<T> {
+    /// Whether it is still needed although its stay is over.
+    fn is_busy(&self) -> bool {
+        self.place.is_busy() || self.cold.as_ref().is_some_and(|cold| !cold.lane.is_empty())
+    }
 }
 
 /// What few stays have.
@@ -308,24 +316,6 @@ impl<T> State<T> {
         }
         self.rare.as_mut()?.reader.take()
     }
-
-    /// Frees what is empty.
-    fn shrink(&mut self) {
-        let Some(rare) = self.rare.as_mut() else { return };
-        rare.cold.take_if(|cold| cold.is_empty());
-        if rare.others.is_empty() {
-            rare.others = Vec::new();
-        }
-        rare.lingering.retain(|other| {
-            other.place.is_busy() || other.cold.as_ref().is_some_and(|cold| !cold.lane.is_empty())
-        });
-        if rare.lingering.is_empty() {
-            rare.lingering = Vec::new();
-        }
-        if rare.is_empty() {
-            self.rare = None;
-        }
-    }
 }
 
 impl<T> Rare<T> {
@@ -345,15 +335,79 @@ impl<T> Rare<T> {
     }
 }
 
+/// The state, locked. What it lets go of is dropped when the lock is open again: values and handlers are the
+/// application's, and may do anything when they are dropped.
+struct Locked<'c, T> {
+    state: MutexGuard<'c, State<T>>,
+    // Behind the guard, as fields are dropped in their order.
+    garbage: Vec<Box<Cold<T>>>,
+}
+
+impl<T> Deref for Locked<'_, T> {
+    type Target = State<T>;
+
+    fn deref(&self) -> &State<T> {
+        &self.state
+    }
+}
+
+impl<T> DerefMut for Locked<'_, T> {
+    fn deref_mut(&mut self) -> &mut State<T> {
+        &mut self.state
+    }
+}
+
+impl<T> Locked<'_, T> {
+    /// Frees what is empty.
+    fn shrink(&mut self) {
+        let state = &mut *self.state;
+        let Some(rare) = state.rare.as_mut() else { return };
+        rare.cold.take_if(|cold| cold.is_empty());
+        if rare.others.is_empty() {
+            rare.others = Vec::new();
+        }
+        let gone = rare.lingering.extract_if(.., |other| !other.is_busy());
+        self.garbage.extend(gone.filter_map(|other| other.cold));
+        if rare.lingering.is_empty() {
+            rare.lingering = Vec::new();
+        }
+        if rare.is_empty() {
+            state.rare = None;
+        }
+    }
+
+    /// Ends a stay that nothing was done for.
+    fn end(&mut self, stay: Stay) {
+        let state = &mut *self.state;
+        if state.is_first(stay) {
+            let greeted = state.first.is(Place::GREETED);
+            let member = if greeted { NO_MEMBER } else { state.first.member };
+            state.first = Place { member, flags: state.first.flags & Place::GREETED, ..Place::EMPTY };
+            let rare = state.rare();
+            // The next one must not be taken for this one, which somebody may still hold.
+            rare.next += u32::from(stay == Stay::FIRST);
+            self.garbage.extend(rare.cold.take());
+        } else if let Some(rare) = state.rare.as_mut() {
+            let gone = rare.others.extract_if(.., |other| other.stay == stay);
+            self.garbage.extend(gone.filter_map(|other| other.cold));
+        }
+        self.shrink();
+    }
+}
+
 impl<T> Connection<T> {
     /// A peer of which only the handshake is known.
     pub(crate) fn new(handshake: Option<Handshake>) -> Connection<T> {
         Connection(Mutex::new(State { first: Place::EMPTY, handshake, rare: None }))
     }
 
+    fn lock(&self) -> Locked<'_, T> {
+        Locked { state: self.0.lock(), garbage: Vec::new() }
+    }
+
     /// The first CONNECT must come by `deadline`.
     pub(crate) fn expect_connect(&self, deadline: Tick) {
-        let mut state = self.0.lock();
+        let mut state = self.lock();
         if !state.first.is(Place::GREETED) {
             state.first.member = deadline.count();
         }
@@ -361,17 +415,17 @@ impl<T> Connection<T> {
 
     /// Until when the first CONNECT must have been granted; `None` once one was.
     pub(crate) fn connect_deadline(&self) -> Option<Tick> {
-        let state = self.0.lock();
+        let state = self.lock();
         let is_expected = !state.first.is(Place::GREETED) && state.first.member != NO_MEMBER;
         is_expected.then(|| Tick::new(state.first.member))
     }
 
     pub(crate) fn handshake(&self) -> Option<Handshake> {
-        self.0.lock().handshake.clone()
+        self.lock().handshake.clone()
     }
 
     pub(crate) fn drop_handshake(&self) {
-        let mut state = self.0.lock();
+        let mut state = self.lock();
         state.handshake = None;
     }
 
@@ -379,13 +433,13 @@ impl<T> Connection<T> {
 
     /// Takes what was begun, if a packet is in assembly.
     pub(crate) fn take_assembly(&self) -> Assembly {
-        let mut state = self.0.lock();
+        let mut state = self.lock();
         state.rare.as_mut().map(|rare| std::mem::take(&mut rare.assembly)).unwrap_or_default()
     }
 
     /// Keeps what was begun.
     pub(crate) fn keep_assembly(&self, assembly: Assembly) {
-        self.0.lock().rare().assembly = assembly;
+        self.lock().rare().assembly = assembly;
     }
 
     // ---- Coming ---------------------------------------------------------------------------------------
@@ -397,7 +451,7 @@ impl<T> Connection<T> {
         auth: Option<Box<str>>,
         id: impl FnOnce() -> SocketId,
     ) -> Option<Stay> {
-        let mut state = self.0.lock();
+        let mut state = self.lock();
         if state.current(namespace).is_some() {
             return None;
         }
@@ -432,11 +486,10 @@ impl<T> Connection<T> {
 
     /// CONNECT is refused. False when the stay is over already.
     pub(crate) fn refuse(&self, stay: Stay) -> bool {
-        let mut state = self.0.lock();
+        let mut state = self.lock();
         let is_asking = state.place(stay).is_some_and(|place| place.is(Place::ASKING));
         if is_asking {
             state.end(stay);
-            state.shrink();
         }
         is_asking
     }
@@ -444,7 +497,7 @@ impl<T> Connection<T> {
     /// CONNECT is granted, and events are held until [`release`](Connection::release). False when the stay
     /// is over.
     pub(crate) fn grant(&self, stay: Stay) -> bool {
-        let mut state = self.0.lock();
+        let mut state = self.lock();
         let Some(place) = state.place(stay).filter(|place| place.is(Place::ASKING)) else { return false };
         place.clear(Place::ASKING);
         place.set(Place::JOINED | Place::HELD);
@@ -459,7 +512,7 @@ impl<T> Connection<T> {
     /// Makes it a member, and of the rooms that middlewares joined. `add` runs under the lock, so a disconnect
     /// comes before or after.
     pub(crate) fn enter(&self, stay: Stay, add: impl FnOnce(Vec<String>) -> Member) -> bool {
-        let mut state = self.0.lock();
+        let mut state = self.lock();
         if !state.is_joined(stay) {
             return false;
         }
@@ -473,7 +526,7 @@ impl<T> Connection<T> {
 
     /// The connection handler has ended, or took too long. True when the caller is to start what waits.
     pub(crate) fn release(&self, stay: Stay) -> bool {
-        let mut state = self.0.lock();
+        let mut state = self.lock();
         if let Some(place) = state.place(stay) {
             place.clear(Place::HELD);
         }
@@ -492,7 +545,7 @@ impl<T> Connection<T> {
         concurrent: u8,
         limit: usize,
     ) -> Admission<'p, T> {
-        let mut state = self.0.lock();
+        let mut state = self.lock();
         let Some((stay, place)) = state.current(namespace) else { return Admission::Stranger };
         if !place.is(Place::JOINED) {
             return Admission::Stranger;
@@ -516,7 +569,7 @@ impl<T> Connection<T> {
 
     /// Who starts asks for the next event. `None`: nothing can be started, and the caller no longer starts.
     pub(crate) fn next(&self, stay: Stay, concurrent: u8, limit: usize) -> Option<Next<T>> {
-        let mut state = self.0.lock();
+        let mut state = self.lock();
         let place = *state.place(stay)?;
         let mut incoming = None;
         if place.active < concurrent && !place.is(Place::HELD) {
@@ -544,7 +597,7 @@ impl<T> Connection<T> {
 
     /// Who started one event starts no more. True when the caller is to see that the next is started.
     pub(crate) fn stop(&self, stay: Stay, concurrent: u8) -> bool {
-        let mut state = self.0.lock();
+        let mut state = self.lock();
         let Some(place) = state.place(stay) else { return false };
         place.clear(Place::STARTING);
         let has_turn = place.active < concurrent;
@@ -555,7 +608,7 @@ impl<T> Connection<T> {
 
     /// A handler that was started waits. True while the caller goes on starting; else it only waits, too.
     pub(crate) fn waits(&self, stay: Stay, concurrent: u8) -> bool {
-        let mut state = self.0.lock();
+        let mut state = self.lock();
         let Some(place) = state.place(stay) else { return false };
         place.active += 1;
         if place.active < concurrent {
@@ -567,7 +620,7 @@ impl<T> Connection<T> {
 
     /// A handler that waited has ended. True when the caller is to start what waits.
     pub(crate) fn ended(&self, stay: Stay) -> bool {
-        let mut state = self.0.lock();
+        let mut state = self.lock();
         if let Some(place) = state.place(stay) {
             place.active = place.active.saturating_sub(1);
         }
@@ -578,7 +631,7 @@ impl<T> Connection<T> {
 
     /// Whether the wire may read on; else `waker` is kept for when it may.
     pub(crate) fn has_room(&self, limit: usize, waker: &Waker) -> bool {
-        let mut state = self.0.lock();
+        let mut state = self.lock();
         if !state.is_full(limit) {
             return true;
         }
@@ -588,7 +641,7 @@ impl<T> Connection<T> {
 
     /// The wire that waits for room, if one does.
     pub(crate) fn take_reader(&self) -> Option<Waker> {
-        let mut state = self.0.lock();
+        let mut state = self.lock();
         let reader = state.rare.as_mut()?.reader.take();
         state.shrink();
         reader
@@ -598,7 +651,7 @@ impl<T> Connection<T> {
 
     /// The stays that ask or are joined, in the order in which they came.
     pub(crate) fn stays(&self) -> SmallVec<[Stay; 1]> {
-        let state = self.0.lock();
+        let state = self.lock();
         let mut stays: SmallVec<[Stay; 1]> = state.current(0).map(|(stay, _)| stay).into_iter().collect();
         if let Some(rare) = &state.rare {
             stays.extend(rare.others.iter().map(|other| other.stay));
@@ -609,11 +662,10 @@ impl<T> Connection<T> {
 
     /// A stay begins to end: its handlers, unless it does already. One that asks just ends.
     pub(crate) fn begin_leave(&self, stay: Stay) -> Option<Handlers<T>> {
-        let mut state = self.0.lock();
+        let mut state = self.lock();
         let place = state.place(stay).filter(|place| !place.is(Place::LEAVING))?;
         if place.is(Place::ASKING) {
             state.end(stay);
-            state.shrink();
             return None;
         }
         if !place.is(Place::JOINED) {
@@ -630,7 +682,7 @@ impl<T> Connection<T> {
         stay: Stay,
         remove: impl FnOnce(Option<Member>),
     ) -> Vec<(u64, Waiting)> {
-        let mut state = self.0.lock();
+        let mut state = self.lock();
         let place = state.place(stay).copied().unwrap_or(Place::EMPTY);
         let member = (place.member != NO_MEMBER).then(|| Member::from_index(place.member));
         let waiting = state.cold_mut(stay).map(|cold| cold.acks.take_all()).unwrap_or_default();
@@ -641,7 +693,7 @@ impl<T> Connection<T> {
 
     /// The last disconnect handler has ended.
     pub(crate) fn forget(&self, stay: Stay) {
-        let mut state = self.0.lock();
+        let mut state = self.lock();
         if let Some(place) = state.place(stay) {
             place.clear(Place::DEPARTING);
         }
@@ -652,20 +704,20 @@ impl<T> Connection<T> {
 
     /// The stay in that namespace, if it is joined, with its id where it is not derived.
     pub(crate) fn joined(&self, namespace: u16) -> Option<(Stay, Option<SocketId>)> {
-        let state = self.0.lock();
+        let state = self.lock();
         let (stay, place) = state.current(namespace)?;
         place.is(Place::JOINED).then(|| (stay, state.cold(stay).and_then(|cold| cold.id)))
     }
 
     pub(crate) fn member(&self, stay: Stay) -> Option<Member> {
-        let mut state = self.0.lock();
+        let mut state = self.lock();
         let place = state.place(stay).filter(|place| place.is(Place::JOINED))?;
         (place.member != NO_MEMBER).then(|| Member::from_index(place.member))
     }
 
     /// Calls `with` under the lock, if it is a member.
     pub(crate) fn with_member(&self, stay: Stay, with: impl FnOnce(Member)) {
-        let mut state = self.0.lock();
+        let mut state = self.lock();
         let Some(place) = state.place(stay) else { return };
         if place.is(Place::JOINED) && place.member != NO_MEMBER {
             with(Member::from_index(place.member));
@@ -673,25 +725,25 @@ impl<T> Connection<T> {
     }
 
     pub(crate) fn is_joined(&self, stay: Stay) -> bool {
-        self.0.lock().is_joined(stay)
+        self.lock().is_joined(stay)
     }
 
     /// Whether packets may be sent to it: also while its middlewares run.
     pub(crate) fn may_hear(&self, stay: Stay) -> bool {
-        self.0.lock().place(stay).is_some_and(|place| place.is(Place::ASKING | Place::JOINED))
+        self.lock().place(stay).is_some_and(|place| place.is(Place::ASKING | Place::JOINED))
     }
 
     pub(crate) fn id(&self, stay: Stay) -> Option<SocketId> {
-        self.0.lock().cold(stay)?.id
+        self.lock().cold(stay)?.id
     }
 
     /// Its CONNECT, if it had a payload.
     pub(crate) fn auth(&self, stay: Stay) -> Option<Box<str>> {
-        self.0.lock().cold(stay)?.auth.clone()
+        self.lock().cold(stay)?.auth.clone()
     }
 
     pub(crate) fn drop_auth(&self, stay: Stay) {
-        let mut state = self.0.lock();
+        let mut state = self.lock();
         if let Some(cold) = state.cold_mut(stay) {
             cold.auth = None;
         }
@@ -701,7 +753,7 @@ impl<T> Connection<T> {
     /// Joins or leaves a room: `change` runs under the lock, so nothing is joined behind a disconnect. While
     /// middlewares run the room is only noted.
     pub(crate) fn join(&self, stay: Stay, room: &str, join: impl FnOnce(Member)) {
-        let mut state = self.0.lock();
+        let mut state = self.lock();
         let Some(place) = state.place(stay).copied() else { return };
         if place.is(Place::ASKING) {
             if let Some(cold) = state.make_cold(stay)
@@ -715,7 +767,7 @@ impl<T> Connection<T> {
     }
 
     pub(crate) fn leave(&self, stay: Stay, room: &str, leave: impl FnOnce(Member)) {
-        let mut state = self.0.lock();
+        let mut state = self.lock();
         let Some(place) = state.place(stay).copied() else { return };
         if place.is(Place::ASKING) {
             if let Some(cold) = state.cold_mut(stay) {
@@ -727,7 +779,7 @@ impl<T> Connection<T> {
     }
 
     pub(crate) fn data(&self, stay: Stay, kind: TypeId) -> Option<Arc<dyn Any + Send + Sync>> {
-        let state = self.0.lock();
+        let state = self.lock();
         let data = &state.cold(stay)?.data;
         data.iter().find(|(known, _)| *known == kind).map(|(_, value)| value.clone())
     }
@@ -739,7 +791,7 @@ impl<T> Connection<T> {
         kind: TypeId,
         value: Arc<dyn Any + Send + Sync>,
     ) -> Option<Arc<dyn Any + Send + Sync>> {
-        let mut state = self.0.lock();
+        let mut state = self.lock();
         let data = &mut state.make_cold(stay)?.data;
         match data.iter_mut().find(|(known, _)| *known == kind) {
             Some((_, held)) => Some(std::mem::replace(held, value)),
@@ -752,12 +804,12 @@ impl<T> Connection<T> {
 
     /// The number of its table.
     pub(crate) fn table(&self, stay: Stay) -> Option<Handlers<T>> {
-        self.0.lock().handlers(stay)
+        self.lock().handlers(stay)
     }
 
     /// Sets the table, unless it is no longer `from`.
     pub(crate) fn share_table(&self, stay: Stay, from: u16, to: u16) -> bool {
-        let mut state = self.0.lock();
+        let mut state = self.lock();
         match state.place(stay) {
             Some(place) if place.table == from => {
                 place.table = to;
@@ -768,18 +820,20 @@ impl<T> Connection<T> {
         }
     }
 
-    /// Changes a table of its own, which `shared` makes if it has none.
-    pub(crate) fn own_table(&self, stay: Stay, shared: impl FnOnce(u16) -> T, change: impl FnOnce(&mut T))
+    /// Changes a table of its own, which `shared` makes if it has none. Answers what `change` does.
+    pub(crate) fn own_table<R>(
+        &self,
+        stay: Stay,
+        shared: impl FnOnce(u16) -> T,
+        change: impl FnOnce(&mut T) -> R,
+    ) -> Option<R>
     where
         T: Clone,
     {
-        let mut state = self.0.lock();
-        let Some(place) = state.place(stay) else { return };
-        let from = std::mem::replace(&mut place.table, OWN);
-        if let Some(cold) = state.make_cold(stay) {
-            let own = cold.own.get_or_insert_with(|| Arc::new(shared(from)));
-            change(Arc::make_mut(own));
-        }
+        let mut state = self.lock();
+        let from = std::mem::replace(&mut state.place(stay)?.table, OWN);
+        let own = state.make_cold(stay)?.own.get_or_insert_with(|| Arc::new(shared(from)));
+        Some(change(Arc::make_mut(own)))
     }
 
     // ---- Acks of the peer -----------------------------------------------------------------------------
@@ -795,7 +849,7 @@ impl<T> Connection<T> {
         limits: (usize, usize),
     ) -> Result<Option<Waker>, AckRefused> {
         let (acks, lane) = limits;
-        let mut state = self.0.lock();
+        let mut state = self.lock();
         if !state.place(stay).is_some_and(|place| place.is(Place::ASKING | Place::JOINED)) {
             return Err(AckRefused::Gone);
         }
@@ -806,7 +860,7 @@ impl<T> Connection<T> {
 
     /// Takes out who waits for that ack.
     pub(crate) fn take_ack(&self, stay: Stay, id: u64) -> Option<Waiting> {
-        let mut state = self.0.lock();
+        let mut state = self.lock();
         let waiting = state.cold_mut(stay)?.acks.remove(id);
         state.shrink();
         waiting
@@ -814,7 +868,7 @@ impl<T> Connection<T> {
 
     /// Takes out all whose time is over; answers when to look again.
     pub(crate) fn take_due_acks(&self, now: Tick) -> (Vec<(u64, Waiting)>, Option<Tick>) {
-        let mut state = self.0.lock();
+        let mut state = self.lock();
         let Some(rare) = state.rare.as_mut() else { return (Vec::new(), None) };
         let mut due = Vec::new();
         let mut next: Option<Tick> = None;
@@ -848,22 +902,6 @@ impl<T> State<T> {
         }
         place.set(Place::STARTING);
         true
-    }
-
-    /// Ends a stay that nothing was done for.
-    fn end(&mut self, stay: Stay) {
-        if self.is_first(stay) {
-            let greeted = self.first.is(Place::GREETED);
-            let member = if greeted { NO_MEMBER } else { self.first.member };
-            self.first = Place { member, flags: self.first.flags & Place::GREETED, ..Place::EMPTY };
-            if let Some(rare) = self.rare.as_mut() {
-                rare.cold = None;
-            }
-            // The next one must not be taken for this one, which somebody may still hold.
-            self.rare().next += u32::from(stay == Stay::FIRST);
-        } else if let Some(rare) = self.rare.as_mut() {
-            rare.others.retain(|other| other.stay != stay);
-        }
     }
 
     /// Ends a stay, and keeps it aside while it is busy.

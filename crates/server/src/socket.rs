@@ -184,11 +184,13 @@ impl Socket {
                 return self;
             }
         }
-        connection.own_table(
+        let replaced = connection.own_table(
             self.stay,
             |from| tables.get(from).cloned().unwrap_or_default(),
             |table| table.insert(entry, erased.handler),
         );
+        // What it captured is dropped here, where no lock is held.
+        drop(replaced);
         self
     }
 

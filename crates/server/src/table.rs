@@ -53,16 +53,19 @@ impl<H: ?Sized> Default for Table<H> {
 }
 
 impl<H: ?Sized> Table<H> {
-    /// Registers a handler; one that was there for the same is replaced.
-    pub(crate) fn insert(&mut self, entry: Entry, handler: Arc<H>) {
+    /// Registers a handler; answers the one that was there for the same.
+    pub(crate) fn insert(&mut self, entry: Entry, handler: Arc<H>) -> Option<Arc<H>> {
         match entry {
             Entry::Event(name) => match self.events.binary_search_by(|(known, _)| known.cmp(&name)) {
-                Ok(at) => self.events[at].1 = handler,
-                Err(at) => self.events.insert(at, (name, handler)),
+                Ok(at) => Some(std::mem::replace(&mut self.events[at].1, handler)),
+                Err(at) => {
+                    self.events.insert(at, (name, handler));
+                    None
+                }
             },
-            Entry::Fallback => self.fallback = Some(handler),
-            Entry::Disconnecting => self.disconnecting = Some(handler),
-            Entry::Disconnect => self.disconnect = Some(handler),
+            Entry::Fallback => self.fallback.replace(handler),
+            Entry::Disconnecting => self.disconnecting.replace(handler),
+            Entry::Disconnect => self.disconnect.replace(handler),
         }
     }
 

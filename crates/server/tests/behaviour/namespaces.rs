@@ -324,3 +324,42 @@ fn a_server_that_wants_to_be_small_forgets_the_handshake() {
     assert_eq!(world.notes.take(), ["true"]);
     assert!(socket.handshake().is_none());
 }
+
+/// Uses its socket when it is dropped.
+#[derive(Clone)]
+struct Clingy {
+    _last: std::sync::Arc<Last>,
+}
+
+struct Last {
+    socket: Socket,
+    notes: Notes,
+}
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        self.socket.join("nowhere");
+        self.notes.note(format!("dropped with {} rooms", self.socket.rooms().len()));
+    }
+}
+
+#[test]
+fn values_and_handlers_may_use_their_socket_when_they_are_dropped() {
+    let world = World::new();
+    world.server.on_connect(async |socket: Socket, State(notes): State<Notes>| {
+        let last = || Last { socket: socket.clone(), notes: notes.clone() };
+        let clingy = || Clingy { _last: std::sync::Arc::new(last()) };
+        socket.set_data(clingy());
+        socket.set_data(clingy());
+        for captured in [clingy(), clingy()] {
+            socket.on("x", move || {
+                let _captured = &captured;
+                async {}
+            });
+        }
+    });
+    let (peer, _) = world.join();
+    assert_eq!(world.notes.take().len(), 2, "each was replaced once");
+    peer.send(&["1"]);
+    assert_eq!(world.notes.take(), ["dropped with 0 rooms", "dropped with 0 rooms"]);
+}
