@@ -340,6 +340,7 @@ impl<T> Rare<T> {
 struct Locked<'c, T> {
     state: MutexGuard<'c, State<T>>,
     // Behind the guard, as fields are dropped in their order.
+    #[expect(clippy::vec_box, reason = "as they lie: unboxing would copy them")]
     garbage: Vec<Box<Cold<T>>>,
 }
 

@@ -6,7 +6,7 @@
 //!                       ─▶ departure    DISCONNECT, or the session closed
 //! server, namespace, socket ─▶ broadcast ─▶ adapter ─▶ engine
 //! ```
-//! What a session keeps of all this is its [`connection`]'s 32 bytes. `hub` ties the knot: below it files
+//! What a session keeps of all this is its `connection`'s 32 bytes. `hub` ties the knot: below it files
 //! know neither sessions nor engines of a certain application.
 //!
 //! Spec: `spec/socketio.md`.
