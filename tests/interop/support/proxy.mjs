@@ -16,13 +16,23 @@ export async function relay(url) {
   let left = () => {};
   const server = createServer((near) => {
     const far = connect({ host: hostname, port: Number(port) });
-    near.on("data", (data) => far.write(data, (error) => {
-      if (error || !data.subarray(0, GET.length).equals(GET)) return;
-      waiting.add(near);
-      left();
-    }));
+    // A GET waits from when it has left until its answer comes; small as it is, the answer may be known first.
+    let asked = 0;
+    let answered = 0;
+    near.on("data", (data) => {
+      if (!data.subarray(0, GET.length).equals(GET)) return far.write(data);
+      const number = ++asked;
+      far.write(data, (error) => {
+        if (error || answered >= number) return;
+        waiting.add(near);
+        left();
+      });
+    });
     near.on("end", () => far.end());
-    far.on("data", () => waiting.delete(near));
+    far.on("data", () => {
+      answered = asked;
+      waiting.delete(near);
+    });
     far.pipe(near);
     for (const [one, other] of [[near, far], [far, near]]) {
       open.add(one);
