@@ -118,7 +118,10 @@ impl Outbox {
     /// Whether nothing waits to be written.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.next().is_none()
+        match &self.more {
+            None => self.first.is_none(),
+            Some(backlog) => self.get(backlog.kept).is_none(),
+        }
     }
 
     /// Frames that wait to be written.
@@ -136,6 +139,12 @@ impl Outbox {
     /// Appends the WebSocket bytes of what waits, up to `limit` bytes in `out`: whole frames, except that a
     /// first frame longer than the limit is cut.
     pub fn gather(&self, out: &mut Vec<u8>, limit: usize) {
+        if let (None, Some(only)) = (&self.more, &self.first) {
+            let bytes = only.websocket();
+            if bytes.len() <= limit.saturating_sub(out.len()) {
+                return out.extend_from_slice(bytes);
+            }
+        }
         let mut index = self.kept();
         let mut offset = self.offset();
         while let Some(frame) = self.get(index) {
@@ -155,6 +164,10 @@ impl Outbox {
 
     /// `written` WebSocket bytes of what [`gather`](Outbox::gather) gave have left.
     pub fn advance(&mut self, mut written: usize, now: Tick) {
+        if self.more.is_none() && self.first.as_ref().is_some_and(|only| only.len() == written) {
+            self.first = None;
+            return;
+        }
         while let Some(frame) = self.next() {
             let left = frame.len() - self.offset();
             if written < left {
