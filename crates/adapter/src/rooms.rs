@@ -74,6 +74,13 @@ impl Places {
         }
     }
 
+    fn pop(&mut self) -> Option<Place> {
+        match self {
+            Places::Few(place) => place.take(),
+            Places::Many(places) => places.pop(),
+        }
+    }
+
     fn remove(&mut self, room: u32) -> Option<Place> {
         match self {
             Places::Few(first) => first.take_if(|place| place.room == room),
@@ -104,8 +111,8 @@ impl Rooms {
         if self.slot(member).is_none() {
             return;
         }
-        while let Some(place) = self.members[member as usize].places.as_slice().last().copied() {
-            self.leave_room(member, place.room);
+        while let Some(place) = self.members[member as usize].places.pop() {
+            self.vacate(place);
         }
         self.members[member as usize].slot = NOBODY;
         self.free_members.push(member);
@@ -134,7 +141,14 @@ impl Rooms {
     }
 
     fn leave_room(&mut self, member: u32, room: u32) {
-        let Some(place) = self.members[member as usize].places.remove(room) else { return };
+        if let Some(place) = self.members[member as usize].places.remove(room) {
+            self.vacate(place);
+        }
+    }
+
+    /// Takes whoever stood at `place` out of the room's list.
+    fn vacate(&mut self, place: Place) {
+        let room = place.room;
         let members = &mut self.rooms[room as usize].members;
         members.swap_remove(place.position as usize);
         if let Some(moved) = members.get(place.position as usize) {
@@ -175,7 +189,12 @@ impl Rooms {
     }
 
     pub(crate) fn is_in(&self, member: u32, room: u32) -> bool {
-        self.members[member as usize].places.as_slice().iter().any(|place| place.room == room)
+        // Whichever list is shorter: one peer in very many rooms must not cost the others time.
+        let (places, members) = (self.members[member as usize].places.as_slice(), self.members(room));
+        if members.len() < places.len() {
+            return members.contains(&member);
+        }
+        places.iter().any(|place| place.room == room)
     }
 
     pub(crate) fn slot(&self, member: u32) -> Option<u32> {
@@ -208,6 +227,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn one_member_in_very_many_rooms_costs_no_square_of_them() {
+        let mut rooms = Rooms::default();
+        let member = rooms.add(1);
+        // At a microsecond for each look at each other room this would take an hour.
+        for room in 0..200_000 {
+            rooms.join(member, &room.to_string());
+        }
+        rooms.remove(member);
+        assert_eq!((rooms.len(), rooms.find("7"), rooms.rooms.len()), (0, None, rooms.free_rooms.len()));
+    }
 
     proptest! {
         #[test]
