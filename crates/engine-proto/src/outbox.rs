@@ -106,6 +106,12 @@ impl Outbox {
         bytes > limits.hard || (bytes > limits.soft && self.more.as_deref().is_some_and(stalled))
     }
 
+    /// Whether more than the soft limit waits and nothing has left for too long.
+    #[must_use]
+    pub fn is_stalled(&self, now: Tick, limits: &Limits) -> bool {
+        self.bytes() > limits.soft && self.is_over(self.bytes(), now, &Limits { hard: usize::MAX, ..*limits })
+    }
+
     /// Bytes that wait to be written.
     #[must_use]
     pub fn bytes(&self) -> usize {

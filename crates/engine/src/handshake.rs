@@ -13,7 +13,8 @@ use triomphe::ThinArc;
 /// What the first request of a session said. A handle of 8 bytes, cheap to clone.
 ///
 /// All headers are there, in their order, but `Connection`, `Upgrade` and the `Sec-WebSocket-…` ones that
-/// concern this connection alone (not `Sec-WebSocket-Protocol`). A header of more than 64 KiB is cut.
+/// concern this connection alone (not `Sec-WebSocket-Protocol`). Of a request of more than 16 KiB, the headers that no
+/// longer fit are missing; a target that long is cut.
 #[derive(Clone)]
 pub struct Handshake(ThinArc<Head, u8>);
 
@@ -56,6 +57,9 @@ static COMMON: [HeaderName; 20] = [
     HeaderName::from_static("x-forwarded-proto"),
 ];
 
+/// Bytes that are kept of one request: a session must not cost what its peer likes.
+const LIMIT: usize = 16 * 1024;
+
 /// Headers that say nothing once the connection stands.
 const LEFT_OUT: [HeaderName; 5] = [
     header::CONNECTION,
@@ -75,9 +79,13 @@ impl Handshake {
         time: SystemTime,
     ) -> Handshake {
         let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+        let target = &target[..target.floor_char_boundary(LIMIT)];
         let mut bytes = Vec::with_capacity(512);
         bytes.extend_from_slice(target.as_bytes());
         for (name, value) in parts.headers.iter().filter(|(name, _)| !LEFT_OUT.contains(name)) {
+            if bytes.len() + name.as_str().len() + value.len() + 5 > LIMIT {
+                continue;
+            }
             match COMMON.iter().position(|common| common == name) {
                 Some(place) => bytes.push(place as u8 + 1),
                 None => {
@@ -240,6 +248,23 @@ mod tests {
             assert_eq!(handshake.time(), UNIX_EPOCH + Duration::from_secs(7));
             assert!(handshake.is_secure());
         }
+    }
+
+    #[test]
+    fn a_long_request_keeps_no_more_than_the_limit() {
+        let long = "x".repeat(30_000);
+        let request = http::Request::builder()
+            .uri(format!("/?{long}"))
+            .header("x-long", &long)
+            .header("host", "example.org")
+            .body(())
+            .expect("a request");
+        let handshake = Handshake::new(&request.into_parts().0, None, false, UNIX_EPOCH);
+        assert!(handshake.0.slice.len() <= LIMIT);
+        let request =
+            http::Request::builder().header("x-long", &long).header("host", "a").body(()).expect("a request");
+        let handshake = Handshake::new(&request.into_parts().0, None, false, UNIX_EPOCH);
+        assert_eq!(handshake.headers().keys().collect::<Vec<_>>(), [&header::HOST]);
     }
 
     #[test]

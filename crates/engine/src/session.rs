@@ -339,7 +339,8 @@ impl<C: Send + Sync + 'static> Session<C> {
         });
     }
 
-    /// Somebody comes for frames: at most `limit` are given to `take`. When none waits, `cx` is woken later.
+    /// Somebody comes for frames: at most `limit`, and none after 64 KiB, are given to `take`: what is taken no
+    /// longer counts as waiting. When none waits, `cx` is woken later.
     ///
     /// Cancel-safe: frames are gone from the queue only when this answers [`Taken::Frames`].
     pub fn poll_take(
@@ -369,10 +370,12 @@ impl<C: Send + Sync + 'static> Session<C> {
         }
         side.link = Link::away();
         let keep = side.core.wire() == Wire::Sse;
-        let mut taken = 0;
+        let (mut taken, mut bytes) = (0, 0);
         while taken < limit
+            && bytes < WRITE_SIZE
             && let Some(frame) = side.outbox.next()
         {
+            bytes += frame.len();
             take(frame);
             side.outbox.written(keep, terms.now());
             taken += 1;
@@ -627,6 +630,9 @@ impl<C: Send + Sync + 'static> Session<C> {
         if let Some(reason) = side.core.closed() {
             return (!side.flags.has(Flags::CUT)).then_some(Look::Close(reason));
         }
+        if side.outbox.is_stalled(now, &terms.limits) {
+            return Some(Look::Close(CloseReason::SlowReader));
+        }
         loop {
             match side.core.handle_timeout(now, &terms.timing) {
                 Effect::Nothing => break,
@@ -647,6 +653,7 @@ impl<C: Send + Sync + 'static> Session<C> {
             }
         }
         side.look_at_deadline(terms, self.slot);
+        side.watch(terms, self.slot);
         self.drive(terms, side);
         Some(Look::Live)
     }

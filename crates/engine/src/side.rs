@@ -157,7 +157,15 @@ impl Side {
             self.mark_slow(terms, slot);
             return Err(SendError::SlowReader);
         }
+        self.watch(terms, slot);
         Ok(())
+    }
+
+    /// While more than the soft limit waits, the wheel looks whether anything leaves.
+    pub(crate) fn watch(&mut self, terms: &Terms, slot: u32) {
+        if self.outbox.bytes() > terms.limits.soft {
+            self.look_at(terms, slot, terms.now().after(terms.limits.stall));
+        }
     }
 
     /// A slow reader is only marked, since a broadcast holds locks: the wheel's next tick cleans up.

@@ -103,6 +103,10 @@ where
     receive(engine, session, seat, text).await;
     posting.done = true;
     drop(posting);
+    if session.closed() == Some(CloseReason::SlowReader) {
+        // The rest of the payload was not received: the peer must not think it was.
+        return refuse(StatusCode::BAD_REQUEST);
+    }
     let mut answer = Response::new(Body::full(Bytes::from_static(b"ok")));
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
