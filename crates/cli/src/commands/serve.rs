@@ -61,9 +61,20 @@ async fn serve(address: SocketAddr) -> Result<(), Box<dyn Error>> {
         version = env!("CARGO_PKG_VERSION"),
         blank = "",
     ));
+    let stop = async {
+        stop.await;
+        tokio::spawn(leave_at_once());
+    };
     server.listen_beside(listener, Page, stop).await;
     say("  Ended: every session was told.");
     Ok(())
+}
+
+/// A second Ctrl-C does not wait for peers that are slow to go.
+async fn leave_at_once() {
+    if tokio::signal::ctrl_c().await.is_ok() {
+        std::process::exit(130);
+    }
 }
 
 /// Ready at the first Ctrl-C or SIGTERM.

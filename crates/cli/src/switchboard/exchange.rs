@@ -140,7 +140,7 @@ impl Exchange {
         via: Via,
         hello: &Hello,
     ) -> Result<(Welcome, bool), Refusal> {
-        let visible: String = hello.name.chars().filter(|c| !c.is_control()).collect();
+        let visible: String = hello.name.chars().filter(|c| !c.is_control() && !is_format(*c)).collect();
         let name: String = visible.trim().chars().take(NAME_LENGTH).collect();
         if name.is_empty() {
             return Err(Refusal::EmptyName);
@@ -201,11 +201,12 @@ impl Exchange {
         if text.chars().count() > TEXT_LENGTH {
             return Err(Refusal::TooLong);
         }
-        if let Some(kept) = self.lines.iter().find(|kept| kept.nonce == nonce) {
+        let id = present.person.id;
+        if let Some(kept) = self.lines.iter().find(|kept| kept.line.id == id && kept.nonce == nonce) {
             return Ok(Said::Before(kept.line.n));
         }
         self.last += 1;
-        let Person { id, name, .. } = present.person.clone();
+        let name = present.person.name.clone();
         let line = Line { n: self.last, id, from: name, text: text.to_owned(), at, via };
         if self.lines.len() == KEPT_LINES {
             self.lines.pop_front();
@@ -237,6 +238,11 @@ impl Exchange {
         let list = self.people.iter().take(NAMED_PEOPLE).map(|present| present.person.clone());
         People { count: self.people.len(), list: list.collect() }
     }
+}
+
+/// Characters that are not seen and change how others are: zero width, and the direction of text.
+fn is_format(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 impl Line {
@@ -290,6 +296,15 @@ mod tests {
     }
 
     #[test]
+    fn a_nonce_is_its_persons_own() {
+        let mut exchange = exchange();
+        say(&mut exchange, 1);
+        exchange.hello("s2", Via::Sse, &hello("Bo", 'b')).expect("a good hello");
+        let said = exchange.say("s2", Via::Sse, "hi", "00000001", 8);
+        assert!(matches!(said, Ok(Said::New(line)) if line.n == 2));
+    }
+
+    #[test]
     fn who_comes_back_gets_what_was_missed_and_is_the_same_person() {
         let mut exchange = exchange();
         for nonce in 0..3 {
@@ -318,6 +333,7 @@ mod tests {
         let refusal =
             |name: &str| Exchange::new(String::new()).hello("s", Via::Sse, &hello(name, 'k')).unwrap_err();
         assert_eq!(refusal(" \u{7} "), Refusal::EmptyName);
+        assert_eq!(refusal("\u{202e}\u{200b}"), Refusal::EmptyName);
         let (welcome, _) =
             exchange.hello("s1", Via::Sse, &hello(&"あ".repeat(40), 'a')).expect("cut, not refused");
         assert_eq!(welcome.you.name.chars().count(), 32);
