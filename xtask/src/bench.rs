@@ -39,7 +39,8 @@ pub(crate) fn run(settings: &Settings) -> io::Result<()> {
         Server { name: "Node", command: application::node() },
     ];
     let mut results = Results::new();
-    let mut faults = Vec::new();
+    // What a peer could not do is said in the page; what ours could not do fails the run.
+    let (mut faults, mut gaps) = (Vec::new(), Vec::new());
     for topic in chosen {
         for server in &servers[..if topic.ours_only { 1 } else { servers.len() }] {
             if topic.skips.contains(&server.name) {
@@ -52,13 +53,22 @@ pub(crate) fn run(settings: &Settings) -> io::Result<()> {
                         results.entry(key).or_default().insert(server.name, value);
                     }
                 }
-                // The other figures are worth having; the run has failed all the same.
-                Err(error) => faults.push(format!("{} of {}: {error}", topic.name, server.name)),
+                // The other figures are worth having all the same.
+                Err(error) => {
+                    let said = error.to_string();
+                    let why = said.lines().next().unwrap_or_default();
+                    println!("{said}");
+                    let list = if server.name == "Sockeye" { &mut faults } else { &mut gaps };
+                    list.push(format!("No figures for {} of {}: {why}.", topic.name, server.name));
+                }
             }
         }
     }
     let names: Vec<&'static str> = servers.iter().map(|server| server.name).collect();
-    let text = page::text(&results, &names, settings)?;
+    let mut text = page::text(&results, &names, settings)?;
+    for gap in &gaps {
+        text.push_str(&format!("\n{gap}\n"));
+    }
     println!("\n{text}");
     if settings.only.is_empty() && !settings.quick && faults.is_empty() {
         page::keep(&text)?;
