@@ -88,7 +88,7 @@ async fn it_lives_in_an_axum_application_with_its_own_state_and_shutdown() {
     assert_eq!(text(&mut socket).await, r#"42["news","from a route"]"#);
     assert!(http(address, "/nowhere").await.starts_with("HTTP/1.1 404"), "axum's own answer");
     assert!(http(address, "/socket.io/?EIO=4&transport=polling").await.contains("\r\n\r\n0{\"sid\""));
-    assert!(http(address, "/socket.io/socket.io.js").await.contains("\r\netag: \""));
+    assert!(http(address, "/socket.io/socket.io.js").await.contains("\r\netag: W/\""));
 
     stop.send(()).expect("it serves");
     assert_eq!(hears.recv().await.as_deref(), Some("server shutting down"));
