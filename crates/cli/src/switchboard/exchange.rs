@@ -117,6 +117,8 @@ pub(crate) struct Exchange {
 struct Kept {
     line: Line,
     nonce: String,
+    /// Who said it: a page that was away comes back with the same key, and perhaps as another person.
+    key: String,
 }
 
 #[derive(Debug)]
@@ -201,8 +203,8 @@ impl Exchange {
         if text.chars().count() > TEXT_LENGTH {
             return Err(Refusal::TooLong);
         }
-        let id = present.person.id;
-        if let Some(kept) = self.lines.iter().find(|kept| kept.line.id == id && kept.nonce == nonce) {
+        let (id, key) = (present.person.id, &present.key);
+        if let Some(kept) = self.lines.iter().find(|kept| kept.key == *key && kept.nonce == nonce) {
             return Ok(Said::Before(kept.line.n));
         }
         self.last += 1;
@@ -211,7 +213,7 @@ impl Exchange {
         if self.lines.len() == KEPT_LINES {
             self.lines.pop_front();
         }
-        self.lines.push_back(Kept { line: line.clone(), nonce: nonce.to_owned() });
+        self.lines.push_back(Kept { line: line.clone(), nonce: nonce.to_owned(), key: key.clone() });
         Ok(Said::New(line))
     }
 
@@ -293,6 +295,15 @@ mod tests {
         let mut exchange = exchange();
         say(&mut exchange, 1);
         assert_eq!(exchange.say("s1", Via::Sse, "hi", "00000001", 8), Ok(Said::Before(1)));
+    }
+
+    #[test]
+    fn a_page_that_was_away_does_not_say_a_line_twice() {
+        let mut exchange = exchange();
+        say(&mut exchange, 1);
+        assert!(exchange.gone("s1"));
+        exchange.hello("s3", Via::Sse, &hello("Ada", 'a')).expect("a good hello");
+        assert_eq!(exchange.say("s3", Via::Sse, "hi", "00000001", 8), Ok(Said::Before(1)));
     }
 
     #[test]
