@@ -37,7 +37,7 @@ use crate::body::{Body, BoxError};
 use crate::engine::{Application, Engine};
 use crate::guarded::{Cut, Guarded, Served, Serving};
 use crate::peer::PeerAddr;
-use crate::service::not_found;
+use crate::service::{begun, not_found};
 
 /// Connections that the system holds for us between two accepts.
 const BACKLOG: i32 = 4096;
@@ -164,7 +164,7 @@ impl Listen {
         let service = service_fn(|mut request: Request<Incoming>| {
             let served = serving.begin();
             let (engine, mut fallback) = (engine.clone(), fallback.clone());
-            async move {
+            begun(async move {
                 let answer = if head_size(&request) > max_head {
                     too_large()
                 } else if engine.serves(request.uri().path()) {
@@ -180,7 +180,7 @@ impl Listen {
                     return Err(Unanswered);
                 }
                 Ok(answer.map(|body| Tracked { body, _served: served }))
-            }
+            })
         });
         let connection = Builder::new()
             .timer(TokioTimer::new())

@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -62,12 +62,12 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let engine = self.engine.clone();
-        Box::pin(async move {
+        Box::pin(begun(async move {
             if engine.serves(request.uri().path()) {
                 return Ok(engine.handle(request).await);
             }
             Ok(not_found())
-        })
+        }))
     }
 }
 
@@ -145,10 +145,27 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         if self.engine.serves(request.uri().path()) {
             let engine = self.engine.clone();
-            return Box::pin(async move { Ok(engine.handle(request).await) });
+            let answer = begun(async move { engine.handle(request).await });
+            return Box::pin(async move { Ok(answer.await) });
         }
         let answer = self.inner.call(request);
         Box::pin(async move { Ok(answer.await?.map(Body::stream)) })
+    }
+}
+
+/// `answering`, polled once before anybody waits for it.
+///
+/// A connection that ends right behind its request is dropped by hyper with an answer that was never polled: a GET
+/// that wants to wait would leave no trace, and its session would live on until the ping time-out.
+pub(crate) fn begun<T>(answering: impl Future<Output = T>) -> impl Future<Output = T> {
+    let mut answering = Box::pin(answering);
+    // Who waits for it polls it again at once, with a waker that wakes.
+    let first = answering.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    async move {
+        match first {
+            Poll::Ready(answer) => answer,
+            Poll::Pending => answering.await,
+        }
     }
 }
 

@@ -635,3 +635,20 @@ async fn frames_of_every_kind_are_taken_while_a_text_waits_in_pieces() {
     socket.client.write(frame(0x80, b"hind")).await;
     assert_eq!(socket.text().await, "4behind");
 }
+
+/// On several threads, as servers run: on one alone the end is seen only after the request was begun.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_get_whose_connection_ends_right_behind_it_takes_its_session_with_it() {
+    const SESSIONS: usize = 200;
+    let server = Server::start(Options::default());
+    for _ in 0..SESSIONS {
+        let (_, target) = polling(&server).await;
+        let mut client = Client::connect(server.address).await;
+        tokio::task::yield_now().await;
+        client.write(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n")).await;
+    }
+    let all = eventually(|| server.application().closed().len() == SESSIONS);
+    tokio::time::timeout(Duration::from_secs(5), all).await.expect("every GET that was cut is noticed");
+    assert_eq!(server.application().closed(), [CloseReason::TransportError; SESSIONS]);
+    canary(&server).await;
+}
