@@ -19,7 +19,7 @@ pub struct Options {
     pub path: String,
     /// The transports that are served. Default: polling, SSE, WebSocket.
     pub transports: Vec<Wire>,
-    /// From a pong, or the opening, to the next ping. Default 25 s. Rounded up to 50 ms.
+    /// From a pong, or the opening, to the next ping. Default 25 s. Rounded up, by at most 100 ms.
     pub ping_interval: Duration,
     /// How long a pong may take. Default 20 s. Beyond it the session closes with `ping timeout`.
     pub ping_timeout: Duration,

@@ -141,7 +141,7 @@ impl Broadcast {
         self
     }
 
-    /// How long [`emit_with_ack`](Broadcast::emit_with_ack) waits. Default 5 s. Rounded up to 50 ms.
+    /// How long [`emit_with_ack`](Broadcast::emit_with_ack) waits. Default 5 s. Rounded up, by at most 100 ms.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Broadcast {
         self.timeout = Some(timeout);

@@ -215,7 +215,7 @@ impl Builder {
         self
     }
 
-    /// From a pong, or the opening, to the next ping. Default 25 s. Rounded up to 50 ms.
+    /// From a pong, or the opening, to the next ping. Default 25 s. Rounded up, by at most 100 ms.
     pub fn ping_interval(mut self, interval: Duration) -> Builder {
         self.engine.ping_interval = interval;
         self
