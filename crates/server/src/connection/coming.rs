@@ -1,0 +1,115 @@
+//! How a stay begins: CONNECT, middlewares, the connection handler.
+
+use sockeye_adapter::adapter::Member;
+use sockeye_engine_proto::tick::Tick;
+
+use crate::connection::state::{Connection, NO_MEMBER, Other, Place, Stay};
+use crate::id::SocketId;
+
+impl<T> Connection<T> {
+    /// The first CONNECT must come by `deadline`.
+    pub(crate) fn expect_connect(&self, deadline: Tick) {
+        let mut state = self.lock();
+        if !state.first.is(Place::GREETED) {
+            state.first.member = deadline.count();
+        }
+    }
+
+    /// Until when the first CONNECT must have been granted; `None` once one was.
+    pub(crate) fn connect_deadline(&self) -> Option<Tick> {
+        let state = self.lock();
+        let is_expected = !state.first.is(Place::GREETED) && state.first.member != NO_MEMBER;
+        is_expected.then(|| Tick::new(state.first.member))
+    }
+
+    /// CONNECT came. `None` when the namespace is joined or asked for already.
+    pub(crate) fn ask(
+        &self,
+        namespace: u16,
+        auth: Option<Box<str>>,
+        id: impl FnOnce() -> SocketId,
+    ) -> Option<Stay> {
+        let mut state = self.lock();
+        if state.current(namespace).is_some() {
+            return None;
+        }
+        let place = Place { flags: Place::ASKING, ..Place::EMPTY };
+        let stay = if namespace == 0 && state.rare.as_ref().is_none_or(|rare| rare.next == 1) {
+            Stay::FIRST
+        } else {
+            let rare = state.rare();
+            rare.next += 1;
+            Stay { namespace, number: rare.next - 1 }
+        };
+        if namespace == 0 {
+            let greeted = state.first.flags & Place::GREETED;
+            // The member's field is the deadline until somebody is greeted.
+            let member = state.first.member;
+            state.first = Place { member, flags: Place::ASKING | greeted, ..Place::EMPTY };
+            if stay != Stay::FIRST {
+                state.rare().first = stay.number;
+            }
+        } else {
+            state.rare().others.push(Other { stay, place, cold: None });
+        }
+        if stay != Stay::FIRST {
+            let id = id();
+            state.make_cold(stay)?.id = Some(id);
+        }
+        if let Some(auth) = auth {
+            state.make_cold(stay)?.auth = Some(auth);
+        }
+        Some(stay)
+    }
+
+    /// CONNECT is refused. False when the stay is over already.
+    pub(crate) fn refuse(&self, stay: Stay) -> bool {
+        let mut state = self.lock();
+        let is_asking = state.place(stay).is_some_and(|place| place.is(Place::ASKING));
+        if is_asking {
+            state.end(stay);
+        }
+        is_asking
+    }
+
+    /// CONNECT is granted, and events are held until [`release`](Connection::release). False when the stay
+    /// is over.
+    pub(crate) fn grant(&self, stay: Stay) -> bool {
+        let mut state = self.lock();
+        let Some(place) = state.place(stay).filter(|place| place.is(Place::ASKING)) else { return false };
+        place.clear(Place::ASKING);
+        place.set(Place::JOINED | Place::HELD);
+        place.member = NO_MEMBER;
+        if !state.first.is(Place::GREETED) {
+            state.first.set(Place::GREETED);
+            state.first.member = NO_MEMBER;
+        }
+        true
+    }
+
+    /// Makes it a member, and of the rooms that middlewares joined. `add` runs under the lock, so a disconnect
+    /// comes before or after.
+    pub(crate) fn enter(&self, stay: Stay, add: impl FnOnce(Vec<String>) -> Member) -> bool {
+        let mut state = self.lock();
+        if !state.is_joined(stay) {
+            return false;
+        }
+        let rooms = state.cold_mut(stay).map(|cold| std::mem::take(&mut cold.early_rooms));
+        let member = add(rooms.unwrap_or_default());
+        if let Some(place) = state.place(stay) {
+            place.member = member.index();
+        }
+        true
+    }
+
+    /// The connection handler has ended, or took too long. True when the caller is to start what waits.
+    pub(crate) fn release(&self, stay: Stay) -> bool {
+        let mut state = self.lock();
+        if let Some(place) = state.place(stay) {
+            place.clear(Place::HELD);
+        }
+        let starts = state.try_start(stay);
+        state.shrink();
+        starts
+    }
+}
