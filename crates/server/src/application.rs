@@ -122,7 +122,9 @@ impl Hub {
                     .and_then(|namespace| session.connection().joined(namespace));
                 let Some((stay, _)) = joined else { return self.violation() };
                 leave(engine, session, stay, DisconnectReason::ClientNamespaceDisconnect);
-                Flow::Continue
+                // What its handlers still do is counted: a peer that comes and goes must wait for them.
+                let is_full = session.connection().is_full(self.options.lane_limit);
+                if is_full { Flow::Wait } else { Flow::Continue }
             }
             Kind::ConnectError => self.violation(),
         }

@@ -308,6 +308,9 @@ impl Builder {
     /// Bytes of events that wait behind handlers, for all sockets of a connection, beyond which it is read no
     /// further. Default 64 KiB; 16 times that while an acknowledgement of the peer is awaited, since it stands
     /// behind them. Nothing is dropped, and the peer's silence meanwhile is not held against it.
+    ///
+    /// An event counts as the memory that it takes, some 150 bytes for the smallest; a socket that has left while
+    /// handlers of its events still run counts as 1 KiB.
     pub fn lane_limit(mut self, bytes: usize) -> Builder {
         self.hub.lane_limit = bytes;
         self

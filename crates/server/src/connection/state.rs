@@ -19,6 +19,10 @@ use crate::table::OWN;
 /// behind what fills the lane.
 const PATIENCE: usize = 16;
 
+/// What a stay that is over counts as in its connection's lanes until its last handler has ended. So a peer that
+/// comes and goes while handlers do not end is read no further.
+const LINGERING: usize = 1024;
+
 /// What stands beside a session. `T` is a table of handlers.
 pub(crate) struct Connection<T>(Mutex<State<T>>);
 
@@ -269,7 +273,8 @@ impl<T> State<T> {
     /// Whether so much waits in lanes that the wire must not read on.
     pub(super) fn is_full(&self, limit: usize) -> bool {
         let Some(rare) = self.rare.as_ref() else { return false };
-        rare.lanes > limit && (rare.lanes > limit.saturating_mul(PATIENCE) || !rare.awaits_acks())
+        let waits = rare.lanes + rare.lingering.len() * LINGERING;
+        waits > limit && (waits > limit.saturating_mul(PATIENCE) || !rare.awaits_acks())
     }
 
     pub(super) fn take_reader(&mut self, limit: usize) -> Option<Waker> {
@@ -302,8 +307,19 @@ impl<T> Rare<T> {
 pub(super) struct Locked<'c, T> {
     pub(super) state: MutexGuard<'c, State<T>>,
     // Behind the guard, as fields are dropped in their order.
+    woken: Woken,
     #[expect(clippy::vec_box, reason = "as they lie: unboxing would copy them")]
     pub(super) garbage: Vec<Box<Cold<T>>>,
+}
+
+/// The wire that may look again whether there is room. Woken when it is dropped.
+#[derive(Default)]
+struct Woken(Option<Waker>);
+
+impl Drop for Woken {
+    fn drop(&mut self) {
+        self.0.take().into_iter().for_each(Waker::wake);
+    }
 }
 
 impl<T> Deref for Locked<'_, T> {
@@ -329,8 +345,12 @@ impl<T> Locked<'_, T> {
         if rare.others.is_empty() {
             rare.others = Vec::new();
         }
+        let lingered = rare.lingering.len();
         let gone = rare.lingering.extract_if(.., |other| !other.is_busy());
         self.garbage.extend(gone.filter_map(|other| other.cold));
+        if rare.lingering.len() < lingered && rare.reader.is_some() {
+            self.woken.0 = rare.reader.take();
+        }
         if rare.lingering.is_empty() {
             rare.lingering = Vec::new();
         }
@@ -365,7 +385,7 @@ impl<T> Connection<T> {
     }
 
     pub(super) fn lock(&self) -> Locked<'_, T> {
-        Locked { state: self.0.lock(), garbage: Vec::new() }
+        Locked { state: self.0.lock(), woken: Woken::default(), garbage: Vec::new() }
     }
 }
 

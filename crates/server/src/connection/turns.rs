@@ -28,9 +28,14 @@ pub(crate) struct Next<T> {
     pub(crate) reader: Option<Waker>,
 }
 
-impl<T> Connection<T> {
-    // ---- Packets that come in parts -------------------------------------------------------------------
+/// What an event in a lane counts as: what it takes in memory, since a tiny one is mostly its own frame.
+fn weight(incoming: &Incoming<'_>) -> usize {
+    /// What an allocator adds to the text's block, about.
+    const BLOCK: usize = 16;
+    incoming.len() + size_of::<Incoming<'_>>() + BLOCK
+}
 
+impl<T> Connection<T> {
     /// Takes what was begun, if a packet is in assembly.
     pub(crate) fn take_assembly(&self) -> Assembly {
         let mut state = self.lock();
@@ -56,11 +61,11 @@ impl<T> Connection<T> {
             return Admission::Stranger;
         }
         if place.is(Place::HELD | Place::STARTING) || place.active >= concurrent {
-            let length = incoming.len();
+            let weight = weight(&incoming);
             if let Some(cold) = state.make_cold(stay) {
                 cold.lane.push_back(incoming.into_owned());
             }
-            state.rare().lanes += length;
+            state.rare().lanes += weight;
             return Admission::Queued { full: state.is_full(limit) };
         }
         if let Some(place) = state.place(stay) {
@@ -95,7 +100,7 @@ impl<T> Connection<T> {
             return None;
         };
         let rare = state.rare();
-        rare.lanes = rare.lanes.saturating_sub(incoming.len());
+        rare.lanes = rare.lanes.saturating_sub(weight(&incoming));
         let reader = state.take_reader(limit);
         Some(Next { incoming, handlers, reader })
     }
@@ -132,6 +137,11 @@ impl<T> Connection<T> {
         let starts = state.try_start(stay);
         state.shrink();
         starts
+    }
+
+    /// Whether the wire must not read on.
+    pub(crate) fn is_full(&self, limit: usize) -> bool {
+        self.lock().is_full(limit)
     }
 
     /// Whether the wire may read on; else `waker` is kept for when it may.

@@ -112,9 +112,9 @@ fn past_64_kib_of_held_events_the_wire_pauses_and_nothing_is_dropped() {
     peer.send(&["0"]);
     let text = "x".repeat(1000);
     let events: Vec<String> = (0..200).map(|n| format!("2[\"n\",\"{n}\",\"{text}\"]")).collect();
-    peer.send(&events[..60].iter().map(String::as_str).collect::<Vec<_>>());
-    assert_eq!(peer.answered(), 2, "60 KB are taken");
-    peer.send(&events[60..].iter().map(String::as_str).collect::<Vec<_>>());
+    peer.send(&events[..50].iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(peer.answered(), 2, "50 KB are taken");
+    peer.send(&events[50..].iter().map(String::as_str).collect::<Vec<_>>());
     world.advance(700);
     assert_eq!(peer.answered(), 2, "200 KB are not, and the POST waits");
     world.advance(100);
@@ -259,13 +259,48 @@ fn reading_pauses_only_past_the_lanes_limit() {
     });
     let (peer, _) = world.join();
     let event = |length: usize| format!("2[\"note\",\"{}\"]", "x".repeat(length));
-    peer.send(&[r#"2["wait"]"#, &event(900)]);
+    peer.send(&[r#"2["wait"]"#, &event(700)]);
     assert_eq!(peer.answered(), 2);
     peer.send(&[&event(200)]);
     assert_eq!(peer.answered(), 2);
     world.advance(5000);
     assert_eq!(peer.answered(), 3);
-    assert_eq!(world.notes.take(), ["x".repeat(900), "x".repeat(200)]);
+    assert_eq!(world.notes.take(), ["x".repeat(700), "x".repeat(200)]);
+}
+
+#[test]
+fn tiny_events_count_as_the_memory_that_they_take() {
+    let world = World::with(|builder| builder.lane_limit(10_000));
+    world.server.on_connect(async |socket: Socket| {
+        socket.on("wait", async || pending::<()>().await);
+    });
+    let (peer, _) = world.join();
+    peer.send(&[r#"2["wait"]"#]);
+    let tiny = ["2[\"a\"]"; 100];
+    peer.send(&tiny[..50]);
+    assert_eq!(peer.answered(), 3);
+    peer.send(&tiny);
+    assert_eq!(peer.answered(), 3, "150 times 6 bytes are less than the limit, but not in memory");
+}
+
+#[test]
+fn a_peer_that_comes_and_goes_waits_for_handlers_that_do_not_end() {
+    let world = World::with(|builder| builder.lane_limit(10_000));
+    world.server.on_connect(async |socket: Socket| {
+        socket.on("wait", async |State(runtime): State<Runtime>| sleep(&runtime, 1000).await);
+    });
+    let peer = world.open();
+    for _ in 0..9 {
+        peer.connect("/");
+        peer.send(&[r#"2["wait"]"#, "1"]);
+    }
+    assert_eq!(peer.answered(), 18);
+    peer.connect("/");
+    peer.send(&[r#"2["wait"]"#, "1"]);
+    assert_eq!(peer.answered(), 19, "ten of them are over the limit");
+    world.advance(1000);
+    assert_eq!(peer.answered(), 20);
+    peer.connect("/");
 }
 
 #[test]
