@@ -57,6 +57,17 @@ pub struct Parcel<'a> {
     pub volatile: bool,
 }
 
+/// What became of a wish to join or leave a room.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Moved {
+    /// Nothing: it was there already, or was not.
+    Nothing,
+    /// It joined or left, and others were or are there.
+    Moved,
+    /// It is the first to join, and has made the room; or it was the last to leave, and the room is gone.
+    Alone,
+}
+
 /// The sessions below: all that an adapter knows of them.
 pub trait Recipients {
     /// Queues the parcel for each slot and writes nothing; `dirty` receives the slots to flush. Called under
@@ -79,10 +90,10 @@ pub trait Adapter: Send + Sync + 'static {
     fn remove(&self, member: Member);
 
     /// Joins a room; nothing happens when it is in it already.
-    fn join(&self, member: Member, room: &str);
+    fn join(&self, member: Member, room: &str) -> Moved;
 
     /// Leaves a room; nothing happens when it is not in it. An empty room is gone.
-    fn leave(&self, member: Member, room: &str);
+    fn leave(&self, member: Member, room: &str) -> Moved;
 
     /// The rooms of a socket, in no order.
     fn rooms(&self, member: Member) -> Vec<String>;
@@ -97,6 +108,12 @@ pub trait Adapter: Send + Sync + 'static {
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    /// The rooms of this node and how many sockets are in each, in no order.
+    fn all_rooms(&self) -> Vec<(String, usize)>;
+
+    /// How many are meant on this node.
+    fn count(&self, selection: &Selection<'_>) -> usize;
 
     /// How many sockets are in a room on this node.
     fn room_len(&self, room: &str) -> usize;

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use smallvec::smallvec;
 use sockeye_engine_proto::frame::Frame;
 
-use crate::adapter::{Adapter, Member, Parcel, Recipients, Selection};
+use crate::adapter::{Adapter, Member, Moved, Parcel, Recipients, Selection};
 
 /// Recipients that write down who got what.
 #[derive(Debug, Default)]
@@ -39,6 +39,8 @@ pub fn check<A: Adapter>(make: &dyn Fn() -> A) {
     exceptions_win(make());
     who_left_hears_nothing_and_its_number_is_clean(make());
     a_room_that_is_nobody_is_not_everybody(make());
+    joining_and_leaving_say_what_became_of_the_room(make());
+    rooms_are_listed_and_counted(make());
 }
 
 fn heard(adapter: &impl Adapter, selection: &Selection<'_>) -> Vec<u32> {
@@ -89,7 +91,9 @@ fn each_hears_once_however_many_rooms_it_is_in(adapter: impl Adapter) {
 
 fn exceptions_win(adapter: impl Adapter) {
     let [a, b, c] = three(&adapter);
-    [a, b, c].iter().for_each(|member| adapter.join(*member, "all"));
+    for member in [a, b, c] {
+        adapter.join(member, "all");
+    }
     adapter.join(b, "muted");
     let selection =
         Selection { except_rooms: smallvec!["muted"], except_members: smallvec![a], ..rooms(&["all"]) };
@@ -116,4 +120,41 @@ fn a_room_that_is_nobody_is_not_everybody(adapter: impl Adapter) {
     three(&adapter);
     assert_eq!(heard(&adapter, &rooms(&["nobody"])), [0; 0]);
     assert_eq!(heard(&adapter, &Selection { narrowed: true, ..Selection::default() }), [0; 0]);
+}
+
+fn joining_and_leaving_say_what_became_of_the_room(adapter: impl Adapter) {
+    let [a, b, _] = three(&adapter);
+    assert_eq!(adapter.join(a, "x"), Moved::Alone);
+    assert_eq!(adapter.join(a, "x"), Moved::Nothing);
+    assert_eq!(adapter.join(b, "x"), Moved::Moved);
+    assert_eq!(adapter.leave(a, "x"), Moved::Moved);
+    assert_eq!(adapter.leave(a, "x"), Moved::Nothing);
+    assert_eq!(adapter.leave(a, "y"), Moved::Nothing);
+    assert_eq!(adapter.leave(b, "x"), Moved::Alone);
+    adapter.remove(b);
+    assert_eq!(adapter.join(b, "x"), Moved::Nothing, "who has left is in no room");
+}
+
+fn rooms_are_listed_and_counted(adapter: impl Adapter) {
+    let [a, b, _] = three(&adapter);
+    // Many rooms of one member are kept in another way than few.
+    let names: Vec<String> = (0..1000).map(|n| format!("room {n}")).collect();
+    for name in &names {
+        adapter.join(a, name);
+        adapter.join(b, name);
+    }
+    adapter.leave(b, "room 7");
+    let mut all = adapter.all_rooms();
+    all.sort_unstable();
+    let mut expected: Vec<(String, usize)> =
+        names.iter().map(|name| (name.clone(), if name == "room 7" { 1 } else { 2 })).collect();
+    expected.sort_unstable();
+    assert_eq!(all, expected);
+    assert_eq!(adapter.count(&rooms(&["room 7", "room 8"])), 2);
+    assert_eq!(adapter.count(&rooms(&["room 7"])), 1);
+    assert_eq!(adapter.count(&Selection::everybody()), 3);
+    adapter.remove(a);
+    assert_eq!(adapter.all_rooms().len(), 999);
+    adapter.remove(b);
+    assert!(adapter.all_rooms().is_empty());
 }

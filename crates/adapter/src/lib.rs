@@ -7,4 +7,5 @@
 pub mod adapter;
 pub mod contract;
 pub mod local;
+mod places;
 mod rooms;

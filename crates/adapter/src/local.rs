@@ -5,7 +5,7 @@ use std::fmt;
 use parking_lot::RwLock;
 use smallvec::SmallVec;
 
-use crate::adapter::{Adapter, Member, Parcel, Recipients, Selection};
+use crate::adapter::{Adapter, Member, Moved, Parcel, Recipients, Selection};
 use crate::rooms::Rooms;
 
 /// Members and rooms in memory. Delivers to sockets of this process only.
@@ -64,12 +64,12 @@ impl Adapter for Local {
         self.rooms.write().remove(member.0);
     }
 
-    fn join(&self, member: Member, room: &str) {
-        self.rooms.write().join(member.0, room);
+    fn join(&self, member: Member, room: &str) -> Moved {
+        self.rooms.write().join(member.0, room)
     }
 
-    fn leave(&self, member: Member, room: &str) {
-        self.rooms.write().leave(member.0, room);
+    fn leave(&self, member: Member, room: &str) -> Moved {
+        self.rooms.write().leave(member.0, room)
     }
 
     fn rooms(&self, member: Member) -> Vec<String> {
@@ -78,6 +78,14 @@ impl Adapter for Local {
 
     fn select(&self, selection: &Selection<'_>) -> Vec<u32> {
         choose(&self.rooms.read(), selection, |slots| slots.collect())
+    }
+
+    fn all_rooms(&self) -> Vec<(String, usize)> {
+        self.rooms.read().all().map(|(name, members)| (name.to_owned(), members)).collect()
+    }
+
+    fn count(&self, selection: &Selection<'_>) -> usize {
+        choose(&self.rooms.read(), selection, |slots| slots.count())
     }
 
     fn len(&self) -> usize {

@@ -7,6 +7,9 @@ use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::HashTable;
 
+use crate::adapter::Moved;
+use crate::places::{Place, Places};
+
 /// The slot of a place that nobody holds.
 const NOBODY: u32 = u32::MAX;
 
@@ -31,69 +34,10 @@ struct Entry {
 
 const _: () = assert!(size_of::<Entry>() == 24);
 
-/// Where a member stands in its rooms.
-#[derive(Debug)]
-enum Places {
-    Few(Option<Place>),
-    #[expect(clippy::box_collection, reason = "thin, so that a member without rooms stays at 24 bytes")]
-    Many(Box<Vec<Place>>),
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Place {
-    room: u32,
-    position: u32,
-}
-
 #[derive(Debug, Default)]
 struct Room {
     name: Box<str>,
     members: Vec<u32>,
-}
-
-impl Places {
-    fn as_slice(&self) -> &[Place] {
-        match self {
-            Places::Few(place) => place.as_slice(),
-            Places::Many(places) => places,
-        }
-    }
-
-    fn as_mut_slice(&mut self) -> &mut [Place] {
-        match self {
-            Places::Few(place) => place.as_mut_slice(),
-            Places::Many(places) => places,
-        }
-    }
-
-    fn push(&mut self, place: Place) {
-        match self {
-            Places::Few(first @ None) => *first = Some(place),
-            Places::Few(Some(first)) => *self = Places::Many(Box::new(vec![*first, place])),
-            Places::Many(places) => places.push(place),
-        }
-    }
-
-    fn pop(&mut self) -> Option<Place> {
-        match self {
-            Places::Few(place) => place.take(),
-            Places::Many(places) => places.pop(),
-        }
-    }
-
-    fn remove(&mut self, room: u32) -> Option<Place> {
-        match self {
-            Places::Few(first) => first.take_if(|place| place.room == room),
-            Places::Many(places) => {
-                let index = places.iter().position(|place| place.room == room)?;
-                let place = places.swap_remove(index);
-                if let [last] = places[..] {
-                    *self = Places::Few(Some(last));
-                }
-                Some(place)
-            }
-        }
-    }
 }
 
 impl Rooms {
@@ -118,48 +62,46 @@ impl Rooms {
         self.free_members.push(member);
     }
 
-    pub(crate) fn join(&mut self, member: u32, name: &str) {
+    pub(crate) fn join(&mut self, member: u32, name: &str) -> Moved {
         if self.slot(member).is_none() {
-            return;
+            return Moved::Nothing;
         }
         let room = self.find(name).unwrap_or_else(|| self.create(name));
         if self.is_in(member, room) {
-            return;
+            return Moved::Nothing;
         }
         let members = &mut self.rooms[room as usize].members;
         let position = members.len() as u32;
         members.push(member);
         self.members[member as usize].places.push(Place { room, position });
+        if position == 0 { Moved::Alone } else { Moved::Moved }
     }
 
-    pub(crate) fn leave(&mut self, member: u32, name: &str) {
-        if self.slot(member).is_some()
-            && let Some(room) = self.find(name)
-        {
-            self.leave_room(member, room);
+    pub(crate) fn leave(&mut self, member: u32, name: &str) -> Moved {
+        let room = self.slot(member).and_then(|_| self.find(name));
+        let place = room.and_then(|room| self.members[member as usize].places.remove(room));
+        match place {
+            None => Moved::Nothing,
+            Some(place) if self.vacate(place) => Moved::Alone,
+            Some(_) => Moved::Moved,
         }
     }
 
-    fn leave_room(&mut self, member: u32, room: u32) {
-        if let Some(place) = self.members[member as usize].places.remove(room) {
-            self.vacate(place);
-        }
-    }
-
-    /// Takes whoever stood at `place` out of the room's list.
-    fn vacate(&mut self, place: Place) {
+    /// Takes whoever stood at `place` out of the room's list. True when the room is gone for it.
+    fn vacate(&mut self, place: Place) -> bool {
         let room = place.room;
         let members = &mut self.rooms[room as usize].members;
         members.swap_remove(place.position as usize);
         if let Some(moved) = members.get(place.position as usize) {
-            let places = self.members[*moved as usize].places.as_mut_slice();
-            if let Some(its) = places.iter_mut().find(|its| its.room == room) {
+            if let Some(its) = self.members[*moved as usize].places.get_mut(room) {
                 its.position = place.position;
             }
         }
-        if self.rooms[room as usize].members.is_empty() {
+        let is_empty = self.rooms[room as usize].members.is_empty();
+        if is_empty {
             self.destroy(room);
         }
+        is_empty
     }
 
     fn create(&mut self, name: &str) -> u32 {
@@ -189,12 +131,7 @@ impl Rooms {
     }
 
     pub(crate) fn is_in(&self, member: u32, room: u32) -> bool {
-        // Whichever list is shorter: one peer in very many rooms must not cost the others time.
-        let (places, members) = (self.members[member as usize].places.as_slice(), self.members(room));
-        if members.len() < places.len() {
-            return members.contains(&member);
-        }
-        places.iter().any(|place| place.room == room)
+        self.members[member as usize].places.contains(room)
     }
 
     pub(crate) fn slot(&self, member: u32) -> Option<u32> {
@@ -211,8 +148,14 @@ impl Rooms {
 
     pub(crate) fn names(&self, member: u32) -> impl Iterator<Item = &str> {
         let entry = self.members.get(member as usize);
-        let places = entry.map_or(&[][..], |entry| entry.places.as_slice());
-        places.iter().map(|place| &*self.rooms[place.room as usize].name)
+        let places = entry.into_iter().flat_map(|entry| entry.places.iter());
+        places.map(|place| &*self.rooms[place.room as usize].name)
+    }
+
+    /// All rooms, with how many members each has.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, usize)> {
+        let rooms = self.rooms.iter().filter(|room| !room.members.is_empty());
+        rooms.map(|room| (&*room.name, room.members.len()))
     }
 
     pub(crate) fn len(&self) -> usize {
