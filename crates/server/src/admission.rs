@@ -10,7 +10,9 @@
 //!
 //! Spec: `spec/socketio.md` 3.
 
+use std::any::Any;
 use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{self, Poll, Waker};
@@ -22,11 +24,14 @@ use sockeye_socket_proto::parser::json::{encode_connect, encode_connect_error};
 
 use crate::connection::Stay;
 use crate::error::{Cause, Fault, Refusal};
-use crate::handshake::keep_auth;
-use crate::hub::{Context, Engine, Handle, Later, Session, Turn, VIOLATION};
+use crate::handshake::{Handshake, keep_auth};
+use crate::hub::{Context, Engine, Handle, Held, Later, Session, Turn, VIOLATION};
 use crate::id::SocketId;
 use crate::lane::start_lane;
-use crate::run::{Rest, start};
+use crate::parents::{Matcher, Parent};
+use crate::rooms::Told;
+use crate::run::{Guarded, Rest, start};
+use crate::spaces::NoSpace;
 
 /// What failures of a connection handler are filed under.
 const CONNECTION: &str = "connection";
@@ -37,24 +42,120 @@ struct Granted {
     sid: SocketId,
 }
 
+/// Namespaces of one connection whose parents may think at a time.
+const CHOICES: u8 = 16;
+
 /// A peer asks to join a namespace.
 pub(crate) fn handle_connect(engine: &Arc<Engine>, session: &Arc<Session>, packet: &Packet<'_>) -> Flow {
     let hub = engine.application();
-    let Some(namespace) = hub.find_space(packet.namespace()) else {
-        refuse(engine, session, packet.namespace(), &Refusal::new("Invalid namespace"));
+    let (name, auth) = (packet.namespace(), packet.payload().map(keep_auth));
+    if let Some(space) = hub.spaces.find_held(name) {
+        return join(engine, session, &space, auth);
+    }
+    let parents = hub.parents.all();
+    if parents.is_empty() || name.len() > hub.options.name_limit {
+        refuse(engine, session, name, &Refusal::new(NO_NAMESPACE));
         return Flow::Continue;
-    };
+    }
+    if !session.connection().begin_choice(CHOICES) {
+        hub.tally.violations.add_one();
+        return Flow::Close(VIOLATION);
+    }
+    let mut choice = Box::pin(choose(engine.clone(), session.clone(), parents, name.to_owned(), auth));
+    match choice.as_mut().poll(&mut task::Context::from_waker(Waker::noop())) {
+        Poll::Ready(flow) => flow,
+        Poll::Pending => {
+            let (engine, session) = (engine.clone(), session.clone());
+            engine.runtime().clone().spawn(async move {
+                if let Flow::Close(reason) = choice.await {
+                    engine.close(&session, reason);
+                }
+            });
+            Flow::Continue
+        }
+    }
+}
+
+/// What the reference says to who asks for a namespace that is not there.
+const NO_NAMESPACE: &str = "Invalid namespace";
+
+/// The first parent whose child may have that name makes it, and the peer joins.
+async fn choose(
+    engine: Arc<Engine>,
+    session: Arc<Session>,
+    parents: Arc<[Arc<Parent<dyn Handle>>]>,
+    name: String,
+    auth: Option<Box<str>>,
+) -> Flow {
+    let parent = find_parent(&session, &parents, &name, auth.as_deref()).await;
+    session.connection().end_choice();
+    let space = parent.map(|parent| make_space(&engine, &name, Some(&parent)));
+    match space {
+        Some(Ok(space)) => return join(&engine, &session, &space, auth),
+        Some(Err(error)) => tracing::warn!("namespace {name:?} was not made: {error}"),
+        None => {}
+    }
+    refuse(&engine, &session, &name, &Refusal::new(NO_NAMESPACE));
+    Flow::Continue
+}
+
+async fn find_parent<'p>(
+    session: &Session,
+    parents: &'p [Arc<Parent<dyn Handle>>],
+    name: &str,
+    auth: Option<&str>,
+) -> Option<&'p Parent<dyn Handle>> {
+    for parent in parents {
+        let fits = match &parent.matcher {
+            Matcher::Pattern(fits) | Matcher::Name(fits) => catch_unwind(AssertUnwindSafe(|| fits(name))),
+            Matcher::Peer(asks) => {
+                let handshake = session.connection().handshake()?;
+                let handshake = Handshake::new(handshake, auth.map(Box::from));
+                match catch_unwind(AssertUnwindSafe(|| asks(name, &handshake))) {
+                    Ok(answer) => Guarded(answer).await,
+                    Err(panic) => Err(panic),
+                }
+            }
+        };
+        match fits {
+            Ok(true) => return Some(parent),
+            Ok(false) => {}
+            Err(_) => tracing::error!("a parent panicked over namespace {name:?}"),
+        }
+    }
+    None
+}
+
+/// The namespace of that name, made if it is new; who wants to know is told.
+pub(crate) fn make_space(
+    engine: &Arc<Engine>,
+    name: &str,
+    parent: Option<&Parent<dyn Handle>>,
+) -> Result<Held, NoSpace> {
+    let hub = engine.application();
+    let (space, is_new) = hub.spaces.find_or_new(name, parent)?;
+    if is_new {
+        let on_new = hub.on_new_namespace.read().clone();
+        on_new.into_iter().for_each(|on_new| on_new(engine, &space));
+    }
+    Ok(space)
+}
+
+/// A peer joins a namespace that is there, if its middlewares let it.
+fn join(engine: &Arc<Engine>, session: &Arc<Session>, space: &Held, auth: Option<Box<str>>) -> Flow {
+    let hub = engine.application();
     let random = || SocketId::random(engine.runtime());
-    let Some(stay) = session.connection().ask(namespace, packet.payload().map(keep_auth), random) else {
+    let keeps = space.child().map(|child| child as Arc<dyn Any + Send + Sync>);
+    let Some(stay) = session.connection().ask(space.number(), keeps, auth, random) else {
         hub.tally.violations.add_one();
         return Flow::Close(VIOLATION);
     };
-    let middlewares = hub.space(namespace).middlewares.read().clone();
+    let middlewares = space.space(&hub.spaces).settings.middlewares.read().clone();
     if middlewares.is_empty() {
         admit(engine, session, stay);
         return Flow::Continue;
     }
-    let mut asks = Box::pin(ask(engine.clone(), session.clone(), stay, middlewares));
+    let mut asks = Box::pin(ask(engine.clone(), session.clone(), space.clone(), stay, middlewares));
     if asks.as_mut().poll(&mut task::Context::from_waker(Waker::noop())).is_pending() {
         engine.runtime().spawn(asks);
     }
@@ -71,7 +172,13 @@ fn refuse(engine: &Arc<Engine>, session: &Arc<Session>, namespace: &str, refusal
 }
 
 /// Asks the middlewares, one after another.
-async fn ask(engine: Arc<Engine>, session: Arc<Session>, stay: Stay, middlewares: Arc<[Arc<dyn Handle>]>) {
+async fn ask(
+    engine: Arc<Engine>,
+    session: Arc<Session>,
+    space: Held,
+    stay: Stay,
+    middlewares: Arc<[Arc<dyn Handle>]>,
+) {
     let hub = engine.application();
     for middleware in &*middlewares {
         let turn = start(&**middleware, &mut Context::new(&engine, &session, stay));
@@ -91,8 +198,11 @@ async fn ask(engine: Arc<Engine>, session: Arc<Session>, stay: Stay, middlewares
             }
         };
         if session.connection().refuse(stay) {
-            refuse(&engine, &session, &hub.space(stay.namespace).name, &refusal);
+            refuse(&engine, &session, &space.space(&hub.spaces).name, &refusal);
         }
+        let number = space.number();
+        drop(space);
+        hub.vacated(number);
         return;
     }
     admit(&engine, &session, stay);
@@ -102,7 +212,7 @@ async fn ask(engine: Arc<Engine>, session: Arc<Session>, stay: Stay, middlewares
 fn admit(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay) {
     let hub = engine.application();
     let space = hub.space(stay.namespace);
-    let handler = space.connection.read().clone();
+    let handler = space.settings.connection.read().clone();
     let mut is_granted = false;
     let mut grant = || {
         is_granted = enter(engine, session, stay);
@@ -120,8 +230,12 @@ fn admit(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay) {
     match turn {
         Ok(Turn::Done) => {}
         Ok(Turn::Waits(later)) => {
-            let (engine, session) = (engine.clone(), session.clone());
-            engine.runtime().clone().spawn(async move { finish(&engine, &session, stay, later).await });
+            let (engine, session, space) = (engine.clone(), session.clone(), hub.spaces.hold(stay.namespace));
+            engine.runtime().clone().spawn(async move {
+                finish(&engine, &session, stay, later).await;
+                drop(space);
+                engine.application().vacated(stay.namespace);
+            });
             return;
         }
         Err(fault) => {
@@ -188,10 +302,15 @@ fn enter(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay) -> bool {
         Ok(frame) => _ = engine.send(session, [frame]),
         Err(error) => tracing::error!("CONNECT was not sent: {error}"),
     }
-    session.connection().enter(stay, |rooms| {
+    let mut joined = None;
+    let is_there = session.connection().enter(stay, |rooms| {
         let member = space.adapter.add(session.slot());
-        rooms.iter().for_each(|room| space.adapter.join(member, room));
+        joined = Told::join_all(&space, member, rooms);
         space.add_id(&id, session.slot());
         member
-    })
+    });
+    if let Some(joined) = joined {
+        joined.joined(id);
+    }
+    is_there
 }

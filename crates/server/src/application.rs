@@ -99,13 +99,14 @@ impl Hub {
     fn packet(&self, engine: &Arc<Engine>, session: &Arc<Session>, incoming: Incoming<'_>) -> Flow {
         let packet = incoming.packet();
         match packet.kind() {
-            Kind::Event => match self.find_space(packet.namespace()) {
+            Kind::Event => match self.spaces.find(packet.namespace()) {
                 Some(namespace) => handle_event(engine, session, namespace, incoming),
                 None => self.violation(),
             },
             Kind::Ack => {
                 let joined = self
-                    .find_space(packet.namespace())
+                    .spaces
+                    .find(packet.namespace())
                     .and_then(|namespace| session.connection().joined(namespace));
                 let Some((stay, _)) = joined else { return self.violation() };
                 let waiting = packet.id().and_then(|id| session.connection().take_ack(stay, id));
@@ -118,7 +119,8 @@ impl Hub {
             Kind::Connect => handle_connect(engine, session, &packet),
             Kind::Disconnect => {
                 let joined = self
-                    .find_space(packet.namespace())
+                    .spaces
+                    .find(packet.namespace())
                     .and_then(|namespace| session.connection().joined(namespace));
                 let Some((stay, _)) = joined else { return self.violation() };
                 leave(engine, session, stay, DisconnectReason::ClientNamespaceDisconnect);

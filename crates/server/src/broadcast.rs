@@ -15,58 +15,10 @@ use crate::acks::{Collection, Waiting};
 use crate::connection::Stay;
 use crate::emitted::{Emitted, encoded};
 use crate::error::{AckError, EmitError};
-use crate::hub::{Deliver, Engine, Session, Space, frames};
+use crate::hub::{Deliver, Engine, Held, Session, Space, frames};
 use crate::id::SocketId;
 use crate::request::{FromReply, await_ack};
-
-/// Names of rooms: one, or several. A socket's id is a room that only this socket is in.
-pub trait Rooms {
-    /// Calls `name` with each.
-    #[doc(hidden)]
-    fn each(&self, name: &mut dyn FnMut(&str));
-}
-
-impl Rooms for &str {
-    fn each(&self, name: &mut dyn FnMut(&str)) {
-        name(self);
-    }
-}
-
-impl Rooms for String {
-    fn each(&self, name: &mut dyn FnMut(&str)) {
-        name(self);
-    }
-}
-
-impl Rooms for &String {
-    fn each(&self, name: &mut dyn FnMut(&str)) {
-        name(self);
-    }
-}
-
-impl Rooms for SocketId {
-    fn each(&self, name: &mut dyn FnMut(&str)) {
-        name(&self.to_string());
-    }
-}
-
-impl<T: Rooms> Rooms for Vec<T> {
-    fn each(&self, name: &mut dyn FnMut(&str)) {
-        self.iter().for_each(|rooms| rooms.each(name));
-    }
-}
-
-impl<T: Rooms> Rooms for &[T] {
-    fn each(&self, name: &mut dyn FnMut(&str)) {
-        self.iter().for_each(|rooms| rooms.each(name));
-    }
-}
-
-impl<T: Rooms, const N: usize> Rooms for [T; N] {
-    fn each(&self, name: &mut dyn FnMut(&str)) {
-        self.iter().for_each(|rooms| rooms.each(name));
-    }
-}
+use crate::rooms::{Rooms, join, leave};
 
 /// Sockets of one namespace that are meant by an emit.
 ///
@@ -75,7 +27,7 @@ impl<T: Rooms, const N: usize> Rooms for [T; N] {
 #[derive(Clone)]
 pub struct Broadcast {
     pub(crate) engine: Arc<Engine>,
-    pub(crate) namespace: u16,
+    pub(crate) space: Held,
     rooms: SmallVec<[Box<str>; 1]>,
     except: SmallVec<[Box<str>; 1]>,
     sender: Option<(Arc<Session>, Stay)>,
@@ -95,10 +47,10 @@ impl fmt::Debug for Broadcast {
 
 impl Broadcast {
     /// Everybody in a namespace.
-    pub(crate) fn everybody(engine: &Arc<Engine>, namespace: u16) -> Broadcast {
+    pub(crate) fn everybody(engine: &Arc<Engine>, space: Held) -> Broadcast {
         Broadcast {
             engine: engine.clone(),
-            namespace,
+            space,
             rooms: SmallVec::new(),
             except: SmallVec::new(),
             sender: None,
@@ -108,10 +60,14 @@ impl Broadcast {
     }
 
     /// Everybody but who sends.
-    pub(crate) fn others(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay) -> Broadcast {
-        let mut broadcast = Broadcast::everybody(engine, stay.namespace);
+    pub(crate) fn others(engine: &Arc<Engine>, space: Held, session: &Arc<Session>, stay: Stay) -> Broadcast {
+        let mut broadcast = Broadcast::everybody(engine, space);
         broadcast.sender = Some((session.clone(), stay));
         broadcast
+    }
+
+    fn space(&self) -> &Space {
+        self.space.space(&self.engine.application().spaces)
     }
 
     /// Only those in these rooms, together with those of rooms named before.
@@ -153,9 +109,13 @@ impl Broadcast {
     /// A name that is reserved, or an argument that cannot be serialized, is logged, and told by what this
     /// gives back.
     pub fn emit(&self, name: &str, arguments: impl EventArguments) -> Emitted {
+        self.send_event(name, &arguments)
+    }
+
+    pub(crate) fn send_event(&self, name: &str, arguments: &impl EventArguments) -> Emitted {
         let hub = self.engine.application();
-        let space = hub.space(self.namespace);
-        let packet = match encoded(name, encode_event(&space.name, None, name, &arguments)) {
+        let space = self.space();
+        let packet = match encoded(name, encode_event(&space.name, None, name, arguments)) {
             Ok(packet) => packet,
             Err(error) => return Emitted::many(Err(error)),
         };
@@ -189,7 +149,7 @@ impl Broadcast {
         /// What the reference takes for adapters' requests; acks of a broadcast must end.
         const TIMEOUT: Duration = Duration::from_secs(5);
         let hub = self.engine.application();
-        let space = hub.space(self.namespace);
+        let space = self.space();
         let id = space.next_ack.fetch_add(1, Ordering::Relaxed);
         let packet = encoded(name, encode_event(&space.name, Some(id), name, arguments))?;
         let sessions = self.sessions();
@@ -215,11 +175,11 @@ impl Broadcast {
 
     /// Those that are meant now.
     pub(crate) fn sessions(&self) -> Vec<(Arc<Session>, Stay)> {
-        let space = self.engine.application().space(self.namespace);
+        let space = self.space();
         let slots = self.select(|selection| space.adapter.select(selection));
         let session = |slot| {
             let session = self.engine.sessions().get(slot)?;
-            let (stay, _) = session.connection().joined(self.namespace)?;
+            let (stay, _) = session.connection().joined(self.space.number())?;
             Some((session, stay))
         };
         slots.into_iter().filter_map(session).collect()
@@ -228,46 +188,34 @@ impl Broadcast {
     /// How many are meant now.
     #[must_use]
     pub fn count(&self) -> usize {
-        let space = self.engine.application().space(self.namespace);
-        match (&*self.rooms, &*self.except, &self.sender) {
-            ([], [], None) => space.adapter.len(),
-            _ => self.select(|selection| space.adapter.select(selection)).len(),
-        }
+        let space = self.space();
+        self.select(|selection| space.adapter.count(selection))
     }
 
     /// Makes all that are meant now join rooms.
-    pub fn join(&self, rooms: impl Rooms) {
-        let space = self.engine.application().space(self.namespace);
+    pub fn sockets_join(&self, rooms: impl Rooms) {
         for (session, stay) in self.sessions() {
-            let join = |room: &str| {
-                session.connection().join(stay, room, |member| space.adapter.join(member, room));
-            };
-            rooms.each(&mut { join });
+            join(&self.engine, self.space(), &session, stay, &rooms);
         }
     }
 
     /// Makes all that are meant now leave rooms.
-    pub fn leave(&self, rooms: impl Rooms) {
-        let space = self.engine.application().space(self.namespace);
+    pub fn sockets_leave(&self, rooms: impl Rooms) {
         for (session, stay) in self.sessions() {
-            let leave = |room: &str| {
-                session.connection().leave(stay, room, |member| space.adapter.leave(member, room));
-            };
-            rooms.each(&mut { leave });
+            leave(&self.engine, self.space(), &session, stay, &rooms);
         }
     }
 
     /// Says to the adapter who is meant.
     fn select<T>(&self, with: impl FnOnce(&Selection<'_>) -> T) -> T {
-        let space = self.engine.application().space(self.namespace);
         let mut selection = Selection::everybody();
         for room in &self.rooms {
             selection.rooms.push(room);
-            selection.members.extend(self.member(space, room));
+            selection.members.extend(self.member(room));
         }
         for room in &self.except {
             selection.except_rooms.push(room);
-            selection.except_members.extend(self.member(space, room));
+            selection.except_members.extend(self.member(room));
         }
         if let Some((session, stay)) = &self.sender {
             selection.except_members.extend(session.connection().member(*stay));
@@ -276,20 +224,16 @@ impl Broadcast {
     }
 
     /// The socket whose own room has that name.
-    fn member(&self, space: &Space, room: &str) -> Option<Member> {
-        let (session, stay) = find(&self.engine, self.namespace, space, &room.parse().ok()?)?;
+    fn member(&self, room: &str) -> Option<Member> {
+        let (session, stay) = find(&self.engine, &self.space, &room.parse().ok()?)?;
         session.connection().member(stay)
     }
 }
 
 /// The socket of that id.
-pub(crate) fn find(
-    engine: &Arc<Engine>,
-    namespace: u16,
-    space: &Space,
-    id: &SocketId,
-) -> Option<(Arc<Session>, Stay)> {
-    space.slots_of(id).into_iter().find_map(|slot| {
+pub(crate) fn find(engine: &Arc<Engine>, space: &Held, id: &SocketId) -> Option<(Arc<Session>, Stay)> {
+    let namespace = space.number();
+    space.space(&engine.application().spaces).slots_of(id).into_iter().find_map(|slot| {
         let session = engine.sessions().get(slot)?;
         let (stay, _) = session.connection().joined(namespace)?;
         (engine.application().id(&session, stay) == *id).then_some((session, stay))

@@ -15,6 +15,7 @@ use sockeye_socket_proto::reason::DisconnectReason;
 use crate::connection::Stay;
 use crate::error::AckError;
 use crate::hub::{Context, Engine, Handle, Later, Session, Turn};
+use crate::rooms::Told;
 use crate::run::{Rest, start};
 
 /// The socket leaves, unless it does already. Tells the peer nothing.
@@ -22,24 +23,28 @@ pub(crate) fn leave(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay, re
     let hub = engine.application();
     let Some(handlers) = session.connection().begin_leave(stay) else { return };
     let space = hub.space(stay.namespace);
-    let table = space.table(&handlers);
+    let table = space.settings.table(&handlers);
     let departure = Departure { engine, session, stay, reason };
     if let Some(later) = table.disconnecting().and_then(|handler| departure.run(handler, "disconnecting")) {
         departure.go_on(later, "disconnecting", false);
     }
     let id = hub.id(session, stay);
+    let mut rooms = None;
     let farewell = session.connection().finish_leave(stay, |member| {
         if let Some(member) = member {
-            space.adapter.remove(member);
+            rooms = Told::remove(&space, member);
             space.remove_id(&id, session.slot());
         }
     });
+    if let Some(rooms) = rooms {
+        rooms.left(id);
+    }
     for (_, waiting) in farewell {
         waiting.complete(Err(AckError::Disconnected));
     }
     match table.disconnect().and_then(|handler| departure.run(handler, "disconnect")) {
         Some(later) => departure.go_on(later, "disconnect", true),
-        None => session.connection().forget(stay),
+        None => departure.end(),
     }
 }
 
@@ -65,14 +70,23 @@ impl Departure<'_> {
     }
 
     fn go_on(&self, later: Later, event: &'static str, is_last: bool) {
-        let (engine, session, stay) = (self.engine.clone(), self.session.clone(), self.stay);
+        let (engine, session, stay, reason) =
+            (self.engine.clone(), self.session.clone(), self.stay, self.reason);
+        let space = engine.application().spaces.hold(stay.namespace);
         self.engine.runtime().spawn(async move {
             if let Err(fault) = Rest(later).await {
                 engine.application().report(&session, stay, event, fault);
             }
+            drop(space);
             if is_last {
-                session.connection().forget(stay);
+                Departure { engine: &engine, session: &session, stay, reason }.end();
             }
         });
+    }
+
+    /// Nothing more is to be done about the stay.
+    fn end(&self) {
+        self.session.connection().forget(self.stay);
+        self.engine.application().vacated(self.stay.namespace);
     }
 }

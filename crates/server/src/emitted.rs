@@ -11,7 +11,8 @@ use sockeye_socket_proto::outgoing::Encoded;
 
 use crate::connection::Stay;
 use crate::error::EmitError;
-use crate::hub::{Engine, Session, frames};
+use crate::hub::{Engine, Session, Space, frames};
+use crate::outgoing_listeners::Outgoing;
 
 /// An emit that happened: the event is queued, in order behind all that was emitted to the socket before, and
 /// no call waited for the peer.
@@ -76,10 +77,11 @@ pub(crate) fn encoded(name: &str, encoded: Result<Encoded, EncodeError>) -> Resu
     })
 }
 
-/// Sends a packet to one socket.
+/// Sends an event to one socket, and counts it.
 pub(crate) fn send(
     engine: &Arc<Engine>,
     session: &Arc<Session>,
+    space: &Space,
     stay: Stay,
     packet: Encoded,
     volatile: bool,
@@ -87,6 +89,7 @@ pub(crate) fn send(
     if !session.connection().may_hear(stay) {
         return Err(EmitError::Disconnected);
     }
+    let outgoing = Outgoing::new(space, &packet.text, &packet.attachments);
     let sent = if volatile {
         engine.send_volatile(session, frames(packet)).map(drop)
     } else {
@@ -95,5 +98,10 @@ pub(crate) fn send(
     sent.map_err(|error| match error {
         SendError::SlowReader => EmitError::SlowReader,
         _ => EmitError::Disconnected,
-    })
+    })?;
+    engine.application().tally.sent.add_one();
+    if let Some(outgoing) = outgoing {
+        outgoing.tell(engine, session, space, stay);
+    }
+    Ok(())
 }

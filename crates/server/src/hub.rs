@@ -6,14 +6,10 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64};
 use std::time::Duration;
 
-use hashbrown::HashTable;
 use parking_lot::RwLock;
-use rustc_hash::FxBuildHasher;
-use sockeye_adapter::adapter::{Adapter, Parcel, Recipients};
-use sockeye_adapter::local::Local;
+use sockeye_adapter::adapter::{Parcel, Recipients};
 use sockeye_engine_proto::frame::Frame;
 use sockeye_engine_proto::reason::CloseReason;
 use sockeye_socket_proto::arguments::Arguments;
@@ -22,16 +18,21 @@ use sockeye_socket_proto::limits::Limits;
 use sockeye_socket_proto::outgoing::Encoded;
 use sockeye_socket_proto::reason::DisconnectReason;
 
-use crate::arena::{Arena, CAPACITY};
-use crate::connection::{Connection, Handlers, Stay};
+use crate::connection::{Connection, Stay};
 use crate::counters::Tally;
 use crate::error::{Failure, Fault};
 use crate::id::{Key, SocketId};
+use crate::spaces::{Found, is_child};
 use crate::states::States;
-use crate::table::{Table, Tables};
+use crate::table::Table;
 
 /// Our engine.
 pub(crate) type Engine = sockeye_engine::engine::Engine<Hub>;
+/// Its namespaces, and one of them.
+pub(crate) type Spaces = crate::spaces::Spaces<dyn Handle>;
+pub(crate) type Space = crate::space::Space<dyn Handle>;
+pub(crate) type Held = crate::spaces::Held<dyn Handle>;
+pub(crate) type Parents = crate::parents::Parents<dyn Handle>;
 /// Its sessions.
 pub(crate) type Session = sockeye_engine::session::Session<Connection<Table<dyn Handle>>>;
 
@@ -99,6 +100,9 @@ impl fmt::Debug for Context<'_> {
 /// What the server is told about failing handlers.
 pub(crate) type OnError = Box<dyn Fn(&Failure<'_>) + Send + Sync>;
 
+/// Who is told of namespaces that are made.
+pub(crate) type OnNewNamespace = Arc<dyn Fn(&Arc<Engine>, &Held) + Send + Sync>;
+
 /// What a hub is told.
 pub(crate) struct HubOptions {
     pub(crate) limits: Limits,
@@ -107,6 +111,10 @@ pub(crate) struct HubOptions {
     pub(crate) lane_limit: usize,
     pub(crate) ack_limit: usize,
     pub(crate) keep_handshake: bool,
+    /// Whether children that nobody is in are removed.
+    pub(crate) cleanup: bool,
+    /// Bytes of a child's name.
+    pub(crate) name_limit: usize,
     /// Under which the browser client is served, if it is.
     #[cfg(feature = "client-script")]
     pub(crate) client_path: Option<String>,
@@ -118,69 +126,37 @@ pub(crate) struct Hub {
     pub(crate) states: States,
     pub(crate) tally: Tally,
     pub(crate) on_error: Option<OnError>,
+    /// Is told of namespaces that are made.
+    pub(crate) on_new_namespace: RwLock<Option<OnNewNamespace>>,
     ids: Key,
-    spaces: Arena<Space>,
-    names: RwLock<hashbrown::HashMap<Box<str>, u16, FxBuildHasher>>,
-}
-
-/// A namespace's name that cannot be.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum NoSpace {
-    /// A comma ends a namespace on the wire.
-    Comma,
-    Full,
-}
-
-impl fmt::Display for NoSpace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NoSpace::Comma => f.write_str("a comma ends a namespace's name on the wire"),
-            NoSpace::Full => write!(f, "a server has at most {CAPACITY} namespaces"),
-        }
-    }
+    pub(crate) spaces: Spaces,
+    pub(crate) parents: Parents,
 }
 
 impl Hub {
     pub(crate) fn new(options: HubOptions, states: States, on_error: Option<OnError>, ids: Key) -> Hub {
-        let hub = Hub {
+        Hub {
             options,
             states,
             tally: Tally::default(),
             on_error,
+            on_new_namespace: RwLock::new(None),
             ids,
-            spaces: Arena::default(),
-            names: RwLock::default(),
-        };
-        hub.space_or_new("/").expect("an empty hub takes its first namespace");
-        hub
-    }
-
-    /// The namespace with that number.
-    pub(crate) fn space(&self, number: u16) -> &Space {
-        self.spaces.get(number).expect("numbers of namespaces are only given to those that are there")
-    }
-
-    /// The number of the namespace with that name.
-    pub(crate) fn find_space(&self, name: &str) -> Option<u16> {
-        if name == "/" { Some(0) } else { self.names.read().get(name).copied() }
-    }
-
-    /// The number of the namespace with that name, which is made if it is new.
-    pub(crate) fn space_or_new(&self, name: &str) -> Result<u16, NoSpace> {
-        if name.contains(',') {
-            return Err(NoSpace::Comma);
+            spaces: Spaces::default(),
+            parents: Parents::default(),
         }
-        let mut names = self.names.write();
-        if let Some(number) = names.get(name) {
-            return Ok(*number);
-        }
-        let number = self.spaces.push(Space::new(name)).map_err(|_| NoSpace::Full)?;
-        names.insert(name.into(), number);
-        Ok(number)
     }
 
-    pub(crate) fn spaces(&self) -> impl Iterator<Item = &Space> {
-        self.spaces.iter()
+    /// The namespace with that number, which somebody holds: a socket that is in it, or a handle.
+    pub(crate) fn space(&self, number: u16) -> Found<'_, dyn Handle> {
+        self.spaces.get(number)
+    }
+
+    /// Somebody who was in that namespace is there no more.
+    pub(crate) fn vacated(&self, number: u16) {
+        if self.options.cleanup && is_child(number) {
+            self.spaces.emptied(number);
+        }
     }
 
     /// The id of a socket.
@@ -197,8 +173,8 @@ impl Hub {
             crate::error::Cause::Error(_) => self.tally.errors.add_one(),
             crate::error::Cause::Panic(_) => self.tally.panics.add_one(),
         }
-        let namespace = &*self.space(stay.namespace).name;
-        let failure = Failure { namespace, socket: self.id(session, stay), event, cause };
+        let space = self.space(stay.namespace);
+        let failure = Failure { namespace: &space.name, socket: self.id(session, stay), event, cause };
         match &self.on_error {
             None => tracing::error!("{failure}"),
             Some(on_error) => {
@@ -209,82 +185,6 @@ impl Hub {
             }
         }
     }
-}
-
-/// One namespace.
-pub(crate) struct Space {
-    pub(crate) name: Box<str>,
-    pub(crate) adapter: Arc<dyn Adapter>,
-    pub(crate) tables: Tables<dyn Handle>,
-    /// Handles a new socket.
-    pub(crate) connection: RwLock<Option<Arc<dyn Handle>>>,
-    pub(crate) middlewares: RwLock<Arc<[Arc<dyn Handle>]>>,
-    /// How many event handlers of one socket may wait at once.
-    pub(crate) concurrent: AtomicU8,
-    /// The id of the next event that wants an ack.
-    pub(crate) next_ack: AtomicU64,
-    ids: RwLock<HashTable<Known>>,
-}
-
-/// Where the socket of an id is.
-struct Known {
-    hash: u32,
-    slot: u32,
-}
-
-impl Space {
-    fn new(name: &str) -> Space {
-        Space {
-            name: name.into(),
-            adapter: Arc::new(Local::new()),
-            tables: Tables::default(),
-            connection: RwLock::new(None),
-            middlewares: RwLock::new(Arc::new([])),
-            concurrent: AtomicU8::new(1),
-            next_ack: AtomicU64::new(0),
-            ids: RwLock::default(),
-        }
-    }
-
-    /// The table that a socket's handlers are in.
-    pub(crate) fn table<'t>(&'t self, handlers: &'t Handlers<Table<dyn Handle>>) -> &'t Table<dyn Handle> {
-        match handlers {
-            Handlers::Own(table) => table,
-            Handlers::Shared(number) => {
-                self.tables.get(*number).expect("numbers of tables are only given to those that are there")
-            }
-        }
-    }
-
-    pub(crate) fn add_id(&self, id: &SocketId, slot: u32) {
-        let known = Known { hash: id.hash(), slot };
-        self.ids.write().insert_unique(spread(known.hash), known, |known| spread(known.hash));
-    }
-
-    pub(crate) fn remove_id(&self, id: &SocketId, slot: u32) {
-        let hash = id.hash();
-        let mut ids = self.ids.write();
-        if let Ok(entry) = ids.find_entry(spread(hash), |known| known.hash == hash && known.slot == slot) {
-            entry.remove();
-        }
-        // As the table of a burst would stay for ever.
-        if ids.capacity() > 4 * ids.len().max(64) {
-            let to = 2 * ids.len();
-            ids.shrink_to(to, |known| spread(known.hash));
-        }
-    }
-
-    /// The slots in which the socket of that id may be: mostly one, or none.
-    pub(crate) fn slots_of(&self, id: &SocketId) -> smallvec::SmallVec<[u32; 1]> {
-        let hash = id.hash();
-        let ids = self.ids.read();
-        ids.iter_hash(spread(hash)).filter(|known| known.hash == hash).map(|known| known.slot).collect()
-    }
-}
-
-/// A table wants bits at both ends.
-fn spread(hash: u32) -> u64 {
-    u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 /// The sessions as an adapter sees them.

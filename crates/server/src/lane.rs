@@ -8,16 +8,17 @@
 //! Most events are handled where they were read: no task, no queue, no copy. Acknowledgements, heartbeats and
 //! disconnects never come here, so a handler may await an ack from the peer it serves.
 
+use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Poll, Waker};
 
 use sockeye_engine::engine::Flow;
 use sockeye_socket_proto::assembly::Incoming;
 
+use crate::chain::{To, start_event};
 use crate::connection::{Admission, Handlers, Stay};
-use crate::hub::{Context, Engine, Handle, Later, Session, Space, Turn, VIOLATION};
-use crate::run::{Rest, start};
+use crate::hub::{Engine, Handle, Later, Session, Space, Turn, VIOLATION};
+use crate::run::Rest;
 use crate::table::Table;
 
 /// Events that a task handles before it lets others run.
@@ -32,7 +33,7 @@ pub(crate) fn handle_event(
 ) -> Flow {
     let hub = engine.application();
     let space = hub.space(namespace);
-    let concurrent = space.concurrent.load(Ordering::Relaxed);
+    let concurrent = space.concurrent();
     let admission = session.connection().admit(namespace, incoming, concurrent, hub.options.lane_limit);
     match admission {
         Admission::Stranger => {
@@ -43,7 +44,7 @@ pub(crate) fn handle_event(
         Admission::Queued { full: false } => Flow::Continue,
         Admission::Start(stay, incoming, handlers) => {
             let turn = Starting { engine, session, stay };
-            if let Some(waits) = turn.run(space, &incoming, &handlers) {
+            if let Some(waits) = turn.run(&space, &incoming, &handlers) {
                 // Only if another may start, the claim is still ours, and given back here.
                 if !session.connection().waits(stay, concurrent) {
                     turn.keep();
@@ -71,6 +72,7 @@ fn go_on(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay, waits: Option
         if starts {
             drain(&engine, &session, stay).await;
         }
+        engine.application().vacated(stay.namespace);
     });
 }
 
@@ -90,7 +92,7 @@ struct Starting<'s> {
 impl Drop for Starting<'_> {
     fn drop(&mut self) {
         let space = self.engine.application().space(self.stay.namespace);
-        let concurrent = space.concurrent.load(Ordering::Relaxed);
+        let concurrent = space.concurrent();
         if self.session.connection().stop(self.stay, concurrent) {
             start_lane(self.engine, self.session, self.stay);
         }
@@ -107,27 +109,13 @@ impl Starting<'_> {
     ) -> Option<Waits> {
         let hub = self.engine.application();
         hub.tally.events.add_one();
-        let packet = incoming.packet();
-        let name = packet.event();
-        let table = space.table(handlers);
-        let handler = match &name {
-            Some(name) => table.event(name),
-            None => table.fallback(),
-        };
-        let Some(handler) = handler else {
-            hub.tally.unhandled.add_one();
-            return None;
-        };
-        let mut context = Context::new(self.engine, self.session, self.stay);
-        context.incoming = Some(incoming);
-        context.arguments = Some(packet.arguments());
-        context.ack = packet.id();
-        let event = || name.as_deref().unwrap_or_default();
-        match start(handler, &mut context) {
+        let to = To { engine: self.engine, session: self.session, stay: self.stay, space };
+        let event = || incoming.packet().event().map(Cow::into_owned).unwrap_or_default();
+        match start_event(to, incoming, space.settings.table(handlers)) {
             Ok(Turn::Done) => None,
             Ok(Turn::Waits(later)) => Some(Waits { later, event: event().into() }),
             Err(fault) => {
-                hub.report(self.session, self.stay, event(), fault);
+                hub.report(self.session, self.stay, &event(), fault);
                 None
             }
         }
@@ -151,13 +139,13 @@ async fn wait(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay, waits: W
 async fn drain(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay) {
     let hub = engine.application();
     let space = hub.space(stay.namespace);
-    let concurrent = space.concurrent.load(Ordering::Relaxed);
+    let concurrent = space.concurrent();
     for started in 1usize.. {
         let turn = Starting { engine, session, stay };
         let next = session.connection().next(stay, concurrent, hub.options.lane_limit);
         let Some(next) = next else { return turn.keep() };
         next.reader.into_iter().for_each(Waker::wake);
-        let waits = turn.run(space, &next.incoming, &next.handlers);
+        let waits = turn.run(&space, &next.incoming, &next.handlers);
         turn.keep();
         if let Some(waits) = waits {
             if session.connection().waits(stay, concurrent) {

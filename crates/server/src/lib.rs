@@ -16,6 +16,7 @@ mod admission;
 mod application;
 mod arena;
 pub mod broadcast;
+mod chain;
 #[cfg(feature = "client-script")]
 mod client_script;
 mod connection;
@@ -29,11 +30,20 @@ mod hub;
 pub mod id;
 mod lane;
 pub mod namespace;
+pub mod naming;
+mod outgoing_listeners;
+pub mod parent_namespace;
+mod parents;
+mod registration;
 pub mod request;
+pub mod room_event;
+pub mod rooms;
 mod run;
 pub mod server;
 pub mod service;
 pub mod socket;
+mod space;
+mod spaces;
 mod states;
 mod table;
 

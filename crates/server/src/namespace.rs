@@ -7,20 +7,22 @@ use std::time::Duration;
 
 use sockeye_socket_proto::outgoing::EventArguments;
 
-use crate::broadcast::{Broadcast, Rooms, find};
+use crate::broadcast::{Broadcast, find};
 use crate::emitted::Emitted;
 use crate::error::{AckError, EmitError};
 use crate::handler::event::{ConnectHandler, Middleware, erase_connect, erase_middleware};
-use crate::hub::{Engine, Space};
+use crate::hub::{Engine, Held, Space};
 use crate::id::SocketId;
 use crate::request::FromReply;
+use crate::room_event::RoomEvent;
+use crate::rooms::Rooms;
 use crate::socket::Socket;
 
 /// One namespace of a server. A cheap clone.
 #[derive(Clone)]
 pub struct Namespace {
     engine: Arc<Engine>,
-    number: u16,
+    space: Held,
 }
 
 impl fmt::Debug for Namespace {
@@ -30,12 +32,12 @@ impl fmt::Debug for Namespace {
 }
 
 impl Namespace {
-    pub(crate) fn new(engine: &Arc<Engine>, number: u16) -> Namespace {
-        Namespace { engine: engine.clone(), number }
+    pub(crate) fn new(engine: &Arc<Engine>, space: Held) -> Namespace {
+        Namespace { engine: engine.clone(), space }
     }
 
     fn space(&self) -> &Space {
-        self.engine.application().space(self.number)
+        self.space.space(&self.engine.application().spaces)
     }
 
     /// Its name, which begins with `/`.
@@ -67,7 +69,7 @@ impl Namespace {
     #[track_caller]
     pub fn on_connect<A: 'static>(&self, handler: impl ConnectHandler<A>) -> &Namespace {
         let erased = erase_connect(handler, &self.engine.application().states);
-        *self.space().connection.write() = Some(erased.handler);
+        *self.space().settings.connection.write() = Some(erased.handler);
         self
     }
 
@@ -79,16 +81,21 @@ impl Namespace {
     #[track_caller]
     pub fn with<A: 'static>(&self, middleware: impl Middleware<A>) -> &Namespace {
         let erased = erase_middleware(middleware, &self.engine.application().states);
-        let mut middlewares = self.space().middlewares.write();
-        *middlewares = middlewares.iter().cloned().chain([erased.handler]).collect();
-        drop(middlewares);
+        self.space().settings.add_middleware(erased.handler);
         self
     }
 
     /// How many event handlers of one socket may wait at once. Default 1: events are handled one after
     /// another. With more they still start in the order in which they came. At least 1, at most 255.
     pub fn concurrent(&self, handlers: u8) -> &Namespace {
-        self.space().concurrent.store(handlers.max(1), Ordering::Relaxed);
+        self.space().settings.concurrent.store(handlers.max(1), Ordering::Relaxed);
+        self
+    }
+
+    /// Is told of rooms that are made, joined, left and gone, on this node: for presence. One that was there before
+    /// is replaced. Called in the order of what happened to one socket, with no lock held; it must not block.
+    pub fn on_room(&self, on_room: impl Fn(&RoomEvent<'_>) + Send + Sync + 'static) -> &Namespace {
+        self.space().settings.set_on_room(Arc::new(on_room));
         self
     }
 
@@ -111,7 +118,7 @@ impl Namespace {
 
     /// All sockets.
     pub fn everybody(&self) -> Broadcast {
-        Broadcast::everybody(&self.engine, self.number)
+        Broadcast::everybody(&self.engine, self.space.clone())
     }
 
     /// All sockets in these rooms.
@@ -148,7 +155,7 @@ impl Namespace {
     /// The socket of that id, if it is on this node.
     #[must_use]
     pub fn socket(&self, id: &SocketId) -> Option<Socket> {
-        let (session, stay) = find(&self.engine, self.number, self.space(), id)?;
+        let (session, stay) = find(&self.engine, &self.space, id)?;
         Some(Socket::new(&self.engine, &session, stay))
     }
 

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use tokio::sync::oneshot;
 use crate::acks::{Answer, Waiting};
 use crate::connection::{AckRefused, Stay};
 use crate::error::AckError;
-use crate::hub::{Engine, Session};
+use crate::hub::{Engine, Session, Space};
 
 /// What an acknowledgement can be read as: any type that can be deserialized, from the first argument, or
 /// [`Args`](crate::handler::args::Args), which are all of them.
@@ -120,12 +121,12 @@ impl<T> Request<T> {
     pub(crate) fn new(
         engine: &Arc<Engine>,
         session: &Arc<Session>,
+        space: &Space,
         stay: Stay,
         timeout: Option<Duration>,
         send: impl FnOnce(u64) -> Result<(), AckError>,
     ) -> Request<T> {
-        let space = engine.application().space(stay.namespace);
-        let id = space.next_ack.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let id = space.next_ack.fetch_add(1, Ordering::Relaxed);
         let (sender, receiver) = oneshot::channel();
         // Registered first: the answer may come before `send` returns.
         let asked = await_ack(engine, session, stay, id, timeout, Waiting::One(sender))

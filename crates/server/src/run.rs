@@ -26,6 +26,20 @@ impl Future for Rest {
     }
 }
 
+/// A future of the application whose panic is its own.
+pub(crate) struct Guarded<F>(pub(crate) F);
+
+impl<F: Future + Unpin> Future for Guarded<F> {
+    type Output = std::thread::Result<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
+        match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut self.0).poll(cx))) {
+            Ok(polled) => polled.map(Ok),
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    }
+}
+
 fn fault(panic: &(dyn Any + Send)) -> Fault {
     let message = panic.downcast_ref::<&str>().map(|message| (*message).to_owned());
     let message = message.or_else(|| panic.downcast_ref::<String>().cloned());

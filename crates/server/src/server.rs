@@ -13,14 +13,16 @@ use sockeye_socket_proto::acks::DEFAULT_LIMIT;
 use sockeye_socket_proto::limits::{Limits, MAX_DEPTH};
 use sockeye_socket_proto::outgoing::EventArguments;
 
-use crate::broadcast::{Broadcast, Rooms};
+use crate::broadcast::Broadcast;
 use crate::counters::Counters;
 use crate::emitted::Emitted;
 use crate::error::Failure;
 use crate::handler::event::{ConnectHandler, Middleware};
-use crate::hub::{Engine, Hub, HubOptions, OnError};
+use crate::hub::{Engine, Held, Hub, HubOptions, OnError};
 use crate::id::Key;
 use crate::namespace::Namespace;
+use crate::naming::{Home, NamespaceName};
+use crate::rooms::Rooms;
 use crate::states::States;
 
 /// A Socket.IO server. A cheap clone, which may be used from any thread.
@@ -57,21 +59,44 @@ impl Server {
         Builder::default()
     }
 
-    /// The namespace of that name, which is made if it is new. A missing `/` in front is added.
+    /// The namespace of that name, which is made if it is new; or, for a closure, a predicate or a pattern, the
+    /// parent of all namespaces whose names fit. See [`NamespaceName`].
+    ///
+    /// ```
+    /// # use sockeye_server::{server::Server, socket::Socket};
+    /// # fn register(server: &Server) {
+    /// server.of("/chat").on_connect(async |socket: Socket| socket.emit("welcome", ()));
+    /// server.of(|name: &str| name.starts_with("/team-")).on_connect(async |socket: Socket| {
+    ///     socket.emit("team", socket.namespace());
+    /// });
+    /// # }
+    /// ```
     ///
     /// # Panics
-    /// When the name has a comma, which ends a namespace on the wire, or the server has 4,096 namespaces.
+    /// When a name has a comma, which ends a namespace on the wire, or the server has 4,096 namespaces by name.
     #[track_caller]
-    pub fn of(&self, name: &str) -> Namespace {
-        let name = if name.starts_with('/') { name.to_owned() } else { format!("/{name}") };
-        match self.engine.application().space_or_new(&name) {
-            Ok(number) => Namespace::new(&self.engine, number),
-            Err(error) => panic!("there can be no namespace {name:?}: {error}"),
-        }
+    pub fn of<N: NamespaceName>(&self, name: N) -> N::Namespace {
+        name.resolve(Home(&self.engine))
     }
 
     fn default_namespace(&self) -> Namespace {
-        Namespace::new(&self.engine, 0)
+        self.of("/")
+    }
+
+    /// Is told of each namespace that is made, by a name that is new or by a peer that asks for a parent's child:
+    /// what other servers call `new_namespace`. One that was there before is replaced. The child's handlers are
+    /// its parent's already, and no peer has joined yet.
+    pub fn on_new_namespace(&self, on_new: impl Fn(Namespace) + Send + Sync + 'static) -> &Server {
+        let told = move |engine: &Arc<Engine>, space: &Held| on_new(Namespace::new(engine, space.clone()));
+        *self.engine.application().on_new_namespace.write() = Some(Arc::new(told));
+        self
+    }
+
+    /// The namespaces that are there now: those that were made by name first, in the order of their making.
+    #[must_use]
+    pub fn namespaces(&self) -> Vec<Namespace> {
+        let all = self.engine.application().spaces.all().into_iter();
+        all.map(|space| Namespace::new(&self.engine, space)).collect()
     }
 
     /// Handles each new socket of the default namespace: see [`Namespace::on_connect`].
@@ -120,7 +145,7 @@ impl Server {
         let hub = self.engine.application();
         let tally = &hub.tally;
         let engine = self.engine.counters();
-        let connected = |space: &crate::hub::Space| (space.name.to_string(), space.adapter.len());
+        let connected = |namespace: Namespace| (namespace.name().to_owned(), namespace.len());
         Counters {
             events: tally.events.get(),
             unhandled: tally.unhandled.get(),
@@ -135,7 +160,7 @@ impl Server {
             refused: tally.refused.get(),
             undecodable: tally.undecodable.get(),
             violations: tally.violations.get(),
-            connected: hub.spaces().map(connected).collect(),
+            connected: self.namespaces().into_iter().map(connected).collect(),
             sessions: self.engine.sessions().len(),
             opened: Wire::ALL.iter().map(|wire| (wire.as_str(), engine.opened(*wire))).collect(),
             closed: CloseReason::ALL.iter().map(|reason| (reason.as_str(), engine.closed(*reason))).collect(),
@@ -179,6 +204,8 @@ impl Default for Builder {
             lane_limit: 64 * 1024,
             ack_limit: DEFAULT_LIMIT,
             keep_handshake: true,
+            cleanup: false,
+            name_limit: 256,
             #[cfg(feature = "client-script")]
             client_path: Some(String::new()),
         };
@@ -327,6 +354,19 @@ impl Builder {
     /// most of what an idle socket costs beyond its technique.
     pub fn keep_handshake(mut self, keep: bool) -> Builder {
         self.hub.keep_handshake = keep;
+        self
+    }
+
+    /// Whether a child of a parent namespace is removed when its last socket has left and nobody else holds it, in
+    /// a handler or as a [`Namespace`]. Default false, as in the original: each name that a peer invents stays.
+    pub fn cleanup_empty_child_namespaces(mut self, cleanup: bool) -> Builder {
+        self.hub.cleanup = cleanup;
+        self
+    }
+
+    /// Bytes of the name of a child that a peer asks for; a longer one is an `Invalid namespace`. Default 256.
+    pub fn namespace_name_limit(mut self, bytes: usize) -> Builder {
+        self.hub.name_limit = bytes;
         self
     }
 

@@ -13,17 +13,18 @@ use sockeye_socket_proto::packet::is_reserved;
 use sockeye_socket_proto::parser::json::{encode_disconnect, encode_event};
 use sockeye_socket_proto::reason::DisconnectReason;
 
-use crate::broadcast::{Broadcast, Rooms};
-use crate::connection::{Handlers, Stay};
+use crate::broadcast::Broadcast;
+use crate::connection::Stay;
 use crate::departure::leave;
 use crate::emitted::{Emitted, encoded, send};
-use crate::error::AckError;
-use crate::handler::event::{DisconnectHandler, Erased, EventHandler, erase_disconnect, erase_event};
+use crate::handler::event::{DisconnectHandler, EventHandler, erase_disconnect, erase_event};
 use crate::handshake::Handshake;
-use crate::hub::{Context, Engine, Session, Space};
+use crate::hub::{Context, Engine, Handle, Held, Session, Space};
 use crate::id::SocketId;
+use crate::registration::{Erased, register, unregister};
 use crate::request::{FromReply, Request};
-use crate::table::Entry;
+use crate::rooms::{self, Rooms, join};
+use crate::table::{Entry, Table};
 
 /// One peer in one namespace. A cheap clone: a handle, which keeps nothing open.
 ///
@@ -36,6 +37,7 @@ pub struct Socket {
     stay: Stay,
     /// Where it is not derived: the socket forgets it when it goes.
     id: Option<SocketId>,
+    space: Held,
 }
 
 impl fmt::Debug for Socket {
@@ -64,15 +66,16 @@ impl Context<'_> {
 impl Socket {
     pub(crate) fn new(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay) -> Socket {
         let id = if stay == Stay::FIRST { None } else { session.connection().id(stay) };
-        Socket { engine: engine.clone(), session: session.clone(), stay, id }
+        let space = engine.application().spaces.hold(stay.namespace);
+        Socket { engine: engine.clone(), session: session.clone(), stay, id, space }
     }
 
-    pub(crate) fn parts(&self) -> (&Arc<Engine>, &Arc<Session>, Stay) {
-        (&self.engine, &self.session, self.stay)
+    pub(crate) fn parts(&self) -> (&Arc<Engine>, &Arc<Session>) {
+        (&self.engine, &self.session)
     }
 
     fn space(&self) -> &Space {
-        self.engine.application().space(self.stay.namespace)
+        self.space.space(&self.engine.application().spaces)
     }
 
     /// Its id: 20 characters that may be shown to other peers. Another one for each namespace and each
@@ -138,12 +141,129 @@ impl Socket {
         name: impl Into<Cow<'static, str>>,
         handler: impl EventHandler<A>,
     ) -> &Socket {
-        let name = name.into();
-        assert!(
-            !is_reserved(&name),
-            "{name:?} is no event that a peer can send: see on_connect, on_disconnecting and on_disconnect"
-        );
+        let name = sendable(name.into());
         self.register(Entry::Event(name), erase_event(handler, &self.engine.application().states))
+    }
+
+    /// Handles an event once, in place of the handler that was there for it: the next one that is not refused by a
+    /// [middleware](Socket::with). Those behind it have no handler.
+    ///
+    /// # Panics
+    /// As [`on`](Socket::on).
+    #[track_caller]
+    pub fn once<A: 'static>(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        handler: impl EventHandler<A>,
+    ) -> &Socket {
+        let name = sendable(name.into());
+        self.register(Entry::Once(name), erase_event(handler, &self.engine.application().states))
+    }
+
+    /// Handles an event no more. One that is being handled goes on.
+    pub fn off(&self, name: impl Into<Cow<'static, str>>) -> &Socket {
+        self.unregister(Entry::Off(name.into()))
+    }
+
+    /// Handles nothing more: no event, no disconnect, no move to another transport. Middlewares stay.
+    pub fn off_all(&self) -> &Socket {
+        self.unregister(Entry::OffAll)
+    }
+
+    /// The names of the events that have a handler, in no order.
+    #[must_use]
+    pub fn event_names(&self) -> Vec<String> {
+        let names = |table: &Table<_>| table.names().map(str::to_owned).collect();
+        self.with_table(names)
+    }
+
+    /// Adds a middleware for the events of this socket, which says whether an event goes on: `Err` ends it. They run
+    /// in the order in which they were added, before whatever handles the event, one event after another.
+    ///
+    /// An event that is refused reaches no handler; `on_error` is told, and the peer is not, unless the middleware
+    /// takes the event's [`Ack`](crate::handler::ack::Ack) and answers. An acknowledgement that is taken is no longer
+    /// there for the handler.
+    ///
+    /// ```
+    /// # use sockeye_server::{error::HandlerError, handler::args::EventName, socket::Socket};
+    /// # fn register(socket: &Socket) {
+    /// socket.with(async |event: EventName| match event.0.as_str() {
+    ///     "shutdown" => Err(HandlerError::new("not for you")),
+    ///     _ => Ok(()),
+    /// });
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// When it wants a `State<T>` that the server was not given.
+    #[track_caller]
+    pub fn with<A: 'static>(&self, middleware: impl EventHandler<A>) -> &Socket {
+        self.register(Entry::Middleware, erase_event(middleware, &self.engine.application().states))
+    }
+
+    /// Is called with every event, before its handler and whether it has one or not. There may be several: they are
+    /// called in the order in which they were added, each to its end, and behind them the handler. One that fails is
+    /// told to `on_error`, and the event goes on.
+    ///
+    /// # Panics
+    /// When it wants a `State<T>` that the server was not given.
+    #[track_caller]
+    pub fn on_any<A: 'static>(&self, handler: impl EventHandler<A>) -> &Socket {
+        self.register(Entry::Any, erase_event(handler, &self.engine.application().states))
+    }
+
+    /// As [`on_any`](Socket::on_any), in front of those that are there.
+    ///
+    /// # Panics
+    /// When it wants a `State<T>` that the server was not given.
+    #[track_caller]
+    pub fn prepend_any<A: 'static>(&self, handler: impl EventHandler<A>) -> &Socket {
+        self.register(Entry::PrependAny, erase_event(handler, &self.engine.application().states))
+    }
+
+    /// Removes all that [`on_any`](Socket::on_any) and [`prepend_any`](Socket::prepend_any) added.
+    pub fn off_any(&self) -> &Socket {
+        self.unregister(Entry::OffAny)
+    }
+
+    /// How many handlers of every event there are.
+    #[must_use]
+    pub fn any_len(&self) -> usize {
+        self.with_table(|table| table.any().len())
+    }
+
+    /// Is called with every event that is emitted to this socket, alone or with others: once it is queued, and in
+    /// the order in which the caller emitted it. Acknowledgements are no events. What the handler emits itself is not
+    /// told again.
+    ///
+    /// It costs every broadcast of the namespace a look for those who listen.
+    ///
+    /// # Panics
+    /// When it wants a `State<T>` that the server was not given.
+    #[track_caller]
+    pub fn on_any_outgoing<A: 'static>(&self, handler: impl EventHandler<A>) -> &Socket {
+        self.register(Entry::Outgoing, erase_event(handler, &self.engine.application().states))
+    }
+
+    /// As [`on_any_outgoing`](Socket::on_any_outgoing), in front of those that are there.
+    ///
+    /// # Panics
+    /// When it wants a `State<T>` that the server was not given.
+    #[track_caller]
+    pub fn prepend_any_outgoing<A: 'static>(&self, handler: impl EventHandler<A>) -> &Socket {
+        self.register(Entry::PrependOutgoing, erase_event(handler, &self.engine.application().states))
+    }
+
+    /// Removes all that [`on_any_outgoing`](Socket::on_any_outgoing) and
+    /// [`prepend_any_outgoing`](Socket::prepend_any_outgoing) added.
+    pub fn off_any_outgoing(&self) -> &Socket {
+        self.unregister(Entry::OffOutgoing)
+    }
+
+    /// How many listen to what goes out.
+    #[must_use]
+    pub fn any_outgoing_len(&self) -> usize {
+        self.with_table(|table| table.outgoing().len())
     }
 
     /// Handles events that no other handler takes; [`Event`](crate::handler::args::Event) tells their name.
@@ -175,22 +295,18 @@ impl Socket {
         self.register(Entry::Disconnect, erase_disconnect(handler, &self.engine.application().states))
     }
 
+    fn with_table<R: Default>(&self, ask: impl FnOnce(&Table<dyn Handle>) -> R) -> R {
+        let handlers = self.session.connection().table(self.stay);
+        handlers.map(|handlers| ask(self.space().settings.table(&handlers))).unwrap_or_default()
+    }
+
     fn register(&self, entry: Entry, erased: Erased) -> &Socket {
-        let connection = self.session.connection();
-        let tables = &self.space().tables;
-        while let (Some(kind), Some(Handlers::Shared(from))) = (erased.kind, connection.table(self.stay)) {
-            let Some(to) = tables.with(from, &entry, kind, &erased.handler) else { break };
-            if connection.share_table(self.stay, from, to) {
-                return self;
-            }
-        }
-        let replaced = connection.own_table(
-            self.stay,
-            |from| tables.get(from).cloned().unwrap_or_default(),
-            |table| table.insert(entry, erased.handler),
-        );
-        // What it captured is dropped here, where no lock is held.
-        drop(replaced);
+        register(self.space(), &self.session, self.stay, entry, erased);
+        self
+    }
+
+    fn unregister(&self, entry: Entry) -> &Socket {
+        unregister(self.space(), &self.session, self.stay, entry);
         self
     }
 
@@ -224,26 +340,24 @@ impl Socket {
         Emitter { socket: self, timeout: None, volatile: true }
     }
 
-    fn send_event(&self, name: &str, arguments: &impl EventArguments, volatile: bool) -> Emitted {
-        let packet = encoded(name, encode_event(&self.space().name, None, name, arguments));
-        let result = packet.and_then(|packet| send(&self.engine, &self.session, self.stay, packet, volatile));
-        if result.is_ok() {
-            self.engine.application().tally.sent.add_one();
-        }
+    pub(crate) fn send_event(&self, name: &str, arguments: &impl EventArguments, volatile: bool) -> Emitted {
+        let space = self.space();
+        let packet = encoded(name, encode_event(&space.name, None, name, arguments));
+        let result =
+            packet.and_then(|packet| send(&self.engine, &self.session, space, self.stay, packet, volatile));
         Emitted::one(&self.engine, &self.session, result)
     }
 
-    fn request<T>(
+    pub(crate) fn request<T>(
         &self,
         name: &str,
         arguments: &impl EventArguments,
         timeout: Option<Duration>,
     ) -> Request<T> {
-        Request::new(&self.engine, &self.session, self.stay, timeout, |id| {
-            let packet = encoded(name, encode_event(&self.space().name, Some(id), name, arguments))?;
-            send(&self.engine, &self.session, self.stay, packet, false)?;
-            self.engine.application().tally.sent.add_one();
-            Ok::<(), AckError>(())
+        let space = self.space();
+        Request::new(&self.engine, &self.session, space, self.stay, timeout, |id| {
+            let packet = encoded(name, encode_event(&space.name, Some(id), name, arguments))?;
+            Ok(send(&self.engine, &self.session, space, self.stay, packet, false)?)
         })
     }
 
@@ -252,16 +366,12 @@ impl Socket {
     /// Joins rooms. After a disconnect nothing happens. In a middleware the rooms are joined when the peer is
     /// let in.
     pub fn join(&self, rooms: impl Rooms) {
-        let adapter = &self.space().adapter;
-        let connection = self.session.connection();
-        rooms.each(&mut |room| connection.join(self.stay, room, |member| adapter.join(member, room)));
+        join(&self.engine, self.space(), &self.session, self.stay, &rooms);
     }
 
     /// Leaves rooms. Nothing happens with those that it is not in.
     pub fn leave(&self, rooms: impl Rooms) {
-        let adapter = &self.space().adapter;
-        let connection = self.session.connection();
-        rooms.each(&mut |room| connection.leave(self.stay, room, |member| adapter.leave(member, room)));
+        rooms::leave(&self.engine, self.space(), &self.session, self.stay, &rooms);
     }
 
     /// The rooms that it has joined, in no order. Its own id is a room that is not listed.
@@ -289,12 +399,12 @@ impl Socket {
 
     /// All in its namespace, this socket too.
     pub fn everybody(&self) -> Broadcast {
-        Broadcast::everybody(&self.engine, self.stay.namespace)
+        Broadcast::everybody(&self.engine, self.space.clone())
     }
 
     /// All in its namespace but this socket.
     pub fn broadcast(&self) -> Broadcast {
-        Broadcast::others(&self.engine, &self.session, self.stay)
+        Broadcast::others(&self.engine, self.space.clone(), &self.session, self.stay)
     }
 
     // ---- Data -----------------------------------------------------------------------------------------
@@ -336,6 +446,16 @@ impl Socket {
         }
         leave(&self.engine, &self.session, stay, DisconnectReason::ServerNamespaceDisconnect);
     }
+}
+
+/// A name that a peer can send.
+#[track_caller]
+fn sendable(name: Cow<'static, str>) -> Cow<'static, str> {
+    assert!(
+        !is_reserved(&name),
+        "{name:?} is no event that a peer can send: see on_connect, on_disconnecting and on_disconnect"
+    );
+    name
 }
 
 /// How the next event to a socket is emitted.

@@ -15,27 +15,97 @@ use rustc_hash::FxBuildHasher;
 
 use crate::arena::{Arena, CAPACITY};
 
-/// What a handler is for.
+/// A change of a table: what a handler is for, or what is to be handled no more.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Entry {
     Event(Cow<'static, str>),
+    /// An event that is handled once.
+    Once(Cow<'static, str>),
     /// Events that nobody else takes.
     Fallback,
+    /// Every event, before its handler: behind those that were there, or in front.
+    Any,
+    PrependAny,
+    /// Every event that goes out.
+    Outgoing,
+    PrependOutgoing,
+    /// Says whether an event goes on to its handler.
+    Middleware,
+    Upgrade,
     Disconnecting,
     Disconnect,
+    Off(Cow<'static, str>),
+    OffAny,
+    OffOutgoing,
+    OffAll,
+}
+
+impl Entry {
+    /// Whether its name was made at run time: tables that have it are not worth sharing.
+    fn is_made(&self) -> bool {
+        matches!(self, Entry::Event(Cow::Owned(_)) | Entry::Once(Cow::Owned(_)) | Entry::Off(Cow::Owned(_)))
+    }
 }
 
 /// How many names are looked at one by one.
 const FEW: usize = 16;
 
+/// The handler of an event.
+#[derive(Debug)]
+pub(crate) struct Named<H: ?Sized> {
+    name: Cow<'static, str>,
+    pub(crate) handler: Arc<H>,
+    once: bool,
+}
+
+impl<H: ?Sized> Named<H> {
+    /// What takes it out, if it is to run once.
+    pub(crate) fn once(&self) -> Option<Entry> {
+        self.once.then(|| Entry::Off(self.name.clone()))
+    }
+}
+
 /// The handlers of a socket.
 #[derive(Debug)]
 pub(crate) struct Table<H: ?Sized> {
     /// By name; most sockets have few.
-    events: Vec<(Cow<'static, str>, Arc<H>)>,
+    events: Vec<Named<H>>,
     fallback: Option<Arc<H>>,
     disconnecting: Option<Arc<H>>,
     disconnect: Option<Arc<H>>,
+    rare: Option<Box<Rare<H>>>,
+}
+
+/// What few sockets have.
+#[derive(Debug)]
+struct Rare<H: ?Sized> {
+    middlewares: Vec<Arc<H>>,
+    any: Vec<Arc<H>>,
+    outgoing: Vec<Arc<H>>,
+    upgrade: Option<Arc<H>>,
+}
+
+impl<H: ?Sized> Clone for Named<H> {
+    fn clone(&self) -> Named<H> {
+        Named { name: self.name.clone(), handler: self.handler.clone(), once: self.once }
+    }
+}
+
+impl<H: ?Sized> Clone for Rare<H> {
+    fn clone(&self) -> Rare<H> {
+        Rare {
+            middlewares: self.middlewares.clone(),
+            any: self.any.clone(),
+            outgoing: self.outgoing.clone(),
+            upgrade: self.upgrade.clone(),
+        }
+    }
+}
+
+impl<H: ?Sized> Default for Rare<H> {
+    fn default() -> Rare<H> {
+        Rare { middlewares: Vec::new(), any: Vec::new(), outgoing: Vec::new(), upgrade: None }
+    }
 }
 
 impl<H: ?Sized> Clone for Table<H> {
@@ -45,43 +115,88 @@ impl<H: ?Sized> Clone for Table<H> {
             fallback: self.fallback.clone(),
             disconnecting: self.disconnecting.clone(),
             disconnect: self.disconnect.clone(),
+            rare: self.rare.clone(),
         }
     }
 }
 
 impl<H: ?Sized> Default for Table<H> {
     fn default() -> Table<H> {
-        Table { events: Vec::new(), fallback: None, disconnecting: None, disconnect: None }
+        Table { events: Vec::new(), fallback: None, disconnecting: None, disconnect: None, rare: None }
     }
 }
 
 impl<H: ?Sized> Table<H> {
-    /// Registers a handler; answers the one that was there for the same.
-    pub(crate) fn insert(&mut self, entry: Entry, handler: Arc<H>) -> Option<Arc<H>> {
-        match entry {
-            Entry::Event(name) => match self.events.binary_search_by(|(known, _)| known.cmp(&name)) {
-                Ok(at) => Some(std::mem::replace(&mut self.events[at].1, handler)),
-                Err(at) => {
-                    self.events.insert(at, (name, handler));
-                    None
-                }
+    /// Registers a handler, which an `Off…` has none of; answers those that are no longer there.
+    pub(crate) fn change(&mut self, entry: Entry, handler: Option<Arc<H>>) -> Vec<Arc<H>> {
+        match (entry, handler) {
+            (Entry::Event(name), Some(handler)) => self.name(Named { name, handler, once: false }),
+            (Entry::Once(name), Some(handler)) => self.name(Named { name, handler, once: true }),
+            (Entry::Fallback, handler @ Some(_)) => replace(&mut self.fallback, handler),
+            (Entry::Disconnecting, handler @ Some(_)) => replace(&mut self.disconnecting, handler),
+            (Entry::Disconnect, handler @ Some(_)) => replace(&mut self.disconnect, handler),
+            (Entry::Upgrade, handler @ Some(_)) => replace(&mut self.rare().upgrade, handler),
+            (Entry::Middleware, Some(handler)) => add(&mut self.rare().middlewares, handler),
+            (Entry::Any, Some(handler)) => add(&mut self.rare().any, handler),
+            (Entry::Outgoing, Some(handler)) => add(&mut self.rare().outgoing, handler),
+            (Entry::PrependAny, Some(handler)) => prepend(&mut self.rare().any, handler),
+            (Entry::PrependOutgoing, Some(handler)) => prepend(&mut self.rare().outgoing, handler),
+            (Entry::Off(name), _) => match self.find(&name) {
+                Ok(at) => vec![self.events.remove(at).handler],
+                Err(_) => Vec::new(),
             },
-            Entry::Fallback => self.fallback.replace(handler),
-            Entry::Disconnecting => self.disconnecting.replace(handler),
-            Entry::Disconnect => self.disconnect.replace(handler),
+            (Entry::OffAny, _) => {
+                self.rare.as_mut().map(|rare| std::mem::take(&mut rare.any)).unwrap_or_default()
+            }
+            (Entry::OffOutgoing, _) => {
+                self.rare.as_mut().map(|rare| std::mem::take(&mut rare.outgoing)).unwrap_or_default()
+            }
+            (Entry::OffAll, _) => {
+                let events = std::mem::take(&mut self.events).into_iter().map(|named| named.handler);
+                let others = [&mut self.fallback, &mut self.disconnecting, &mut self.disconnect];
+                let mut gone: Vec<_> = events.chain(others.into_iter().filter_map(Option::take)).collect();
+                if let Some(rare) = &mut self.rare {
+                    gone.append(&mut rare.any);
+                    gone.append(&mut rare.outgoing);
+                    gone.extend(rare.upgrade.take());
+                }
+                gone
+            }
+            (_, None) => Vec::new(),
         }
     }
 
-    /// Who handles the event of that name.
-    pub(crate) fn event(&self, name: &str) -> Option<&H> {
+    fn rare(&mut self) -> &mut Rare<H> {
+        self.rare.get_or_insert_default()
+    }
+
+    fn find(&self, name: &str) -> Result<usize, usize> {
+        self.events.binary_search_by(|known| known.name.as_ref().cmp(name))
+    }
+
+    fn name(&mut self, named: Named<H>) -> Vec<Arc<H>> {
+        match self.find(&named.name) {
+            Ok(at) => vec![std::mem::replace(&mut self.events[at], named).handler],
+            Err(at) => {
+                self.events.insert(at, named);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Who handles the event of that name, if somebody does by name.
+    pub(crate) fn event(&self, name: &str) -> Option<&Named<H>> {
         // Few names mostly differ in length, which is quicker told than their order.
-        let found = if self.events.len() <= FEW {
-            self.events.iter().find(|(known, _)| *known == name)
+        if self.events.len() <= FEW {
+            self.events.iter().find(|known| known.name == name)
         } else {
-            let at = self.events.binary_search_by(|(known, _)| known.as_ref().cmp(name));
-            at.ok().map(|at| &self.events[at])
-        };
-        found.map(|(_, handler)| &**handler).or(self.fallback.as_deref())
+            self.find(name).ok().map(|at| &self.events[at])
+        }
+    }
+
+    /// The names that have handlers.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.events.iter().map(|named| &*named.name)
     }
 
     pub(crate) fn fallback(&self) -> Option<&H> {
@@ -95,6 +210,39 @@ impl<H: ?Sized> Table<H> {
     pub(crate) fn disconnect(&self) -> Option<&H> {
         self.disconnect.as_deref()
     }
+
+    pub(crate) fn upgrade(&self) -> Option<&H> {
+        self.rare.as_ref()?.upgrade.as_deref()
+    }
+
+    /// Those who say whether an event goes on.
+    pub(crate) fn middlewares(&self) -> &[Arc<H>] {
+        self.rare.as_ref().map_or(&[], |rare| &rare.middlewares)
+    }
+
+    /// Those who handle every event.
+    pub(crate) fn any(&self) -> &[Arc<H>] {
+        self.rare.as_ref().map_or(&[], |rare| &rare.any)
+    }
+
+    /// Those who hear what goes out.
+    pub(crate) fn outgoing(&self) -> &[Arc<H>] {
+        self.rare.as_ref().map_or(&[], |rare| &rare.outgoing)
+    }
+}
+
+fn replace<H: ?Sized>(place: &mut Option<Arc<H>>, handler: Option<Arc<H>>) -> Vec<Arc<H>> {
+    std::mem::replace(place, handler).into_iter().collect()
+}
+
+fn add<H: ?Sized>(list: &mut Vec<Arc<H>>, handler: Arc<H>) -> Vec<Arc<H>> {
+    list.push(handler);
+    Vec::new()
+}
+
+fn prepend<H: ?Sized>(list: &mut Vec<Arc<H>>, handler: Arc<H>) -> Vec<Arc<H>> {
+    list.insert(0, handler);
+    Vec::new()
 }
 
 /// The number of a socket's table when it is its own.
@@ -121,11 +269,17 @@ impl<H: ?Sized> Tables<H> {
         self.tables.get(number)
     }
 
-    /// The number of the table that is the one at `from` and this handler, whose type alone says what it does.
-    /// `None` when it cannot be shared: the name was made at run time, or a program registers so many
-    /// combinations that sharing has no end.
-    pub(crate) fn with(&self, from: u16, entry: &Entry, kind: TypeId, handler: &Arc<H>) -> Option<u16> {
-        if let Entry::Event(Cow::Owned(_)) = entry {
+    /// The number of the table that is the one at `from` with this change, which `kind` alone tells from others:
+    /// the type of the handler, if there is one. `None` when it cannot be shared: the name was made at run time, or
+    /// a program registers so many combinations that sharing has no end.
+    pub(crate) fn with(
+        &self,
+        from: u16,
+        entry: &Entry,
+        kind: TypeId,
+        handler: Option<&Arc<H>>,
+    ) -> Option<u16> {
+        if entry.is_made() {
             return None;
         }
         let key = (from, entry.clone(), kind);
@@ -137,7 +291,7 @@ impl<H: ?Sized> Tables<H> {
             return Some(*number);
         }
         let mut table = self.tables.get(from)?.clone();
-        table.insert(entry.clone(), handler.clone());
+        table.change(entry.clone(), handler.cloned());
         let number = self.tables.push(table).ok()?;
         transitions.insert(key, number);
         Some(number)
@@ -157,16 +311,16 @@ mod tests {
         let tables: Tables<str> = Tables::default();
         let (a, b): (Arc<str>, Arc<str>) = ("handler a".into(), "handler b".into());
         let walk = || {
-            let one = tables.with(0, &event("a"), TypeId::of::<u8>(), &a).unwrap();
-            tables.with(one, &event("b"), TypeId::of::<u16>(), &b).unwrap()
+            let one = tables.with(0, &event("a"), TypeId::of::<u8>(), Some(&a)).unwrap();
+            tables.with(one, &event("b"), TypeId::of::<u16>(), Some(&b)).unwrap()
         };
         let table = walk();
         assert_eq!(table, walk());
-        assert_eq!(tables.get(table).unwrap().event("a"), Some("handler a"));
-        assert_eq!(tables.get(table).unwrap().event("b"), Some("handler b"));
-        assert_eq!(tables.get(table).unwrap().event("c"), None);
-        let other = tables.with(0, &event("a"), TypeId::of::<u32>(), &b).unwrap();
-        assert_eq!(tables.get(other).unwrap().event("a"), Some("handler b"));
+        assert_eq!(tables.get(table).unwrap().event("a").map(|named| &*named.handler), Some("handler a"));
+        assert_eq!(tables.get(table).unwrap().event("b").map(|named| &*named.handler), Some("handler b"));
+        assert!(tables.get(table).unwrap().event("c").is_none());
+        let other = tables.with(0, &event("a"), TypeId::of::<u32>(), Some(&b)).unwrap();
+        assert_eq!(tables.get(other).unwrap().event("a").map(|named| &*named.handler), Some("handler b"));
     }
 
     #[test]
@@ -175,13 +329,33 @@ mod tests {
             let mut table: Table<str> = Table::default();
             let names: Vec<String> = (0..count).map(|n| format!("{n}")).collect();
             for name in &names {
-                assert!(table.insert(Entry::Event(Cow::Owned(name.clone())), name.as_str().into()).is_none());
+                assert!(
+                    table
+                        .change(Entry::Event(Cow::Owned(name.clone())), Some(name.as_str().into()))
+                        .is_empty()
+                );
             }
-            assert!(names.iter().all(|name| table.event(name) == Some(name.as_str())));
-            assert_eq!(table.event("x"), None);
-            table.insert(Entry::Fallback, "fallback".into());
-            assert_eq!(table.event("x"), Some("fallback"));
+            assert!(names.iter().all(|name| table.event(name).is_some_and(|named| *named.handler == **name)));
+            assert!(table.event("x").is_none());
+            table.change(Entry::Fallback, Some("fallback".into()));
+            assert_eq!(table.fallback(), Some("fallback"));
+            let gone = table.change(Entry::Off(names[1].clone().into()), None);
+            assert!(*gone[0] == *names[1] && table.event(&names[1]).is_none());
+            assert!(table.change(Entry::Off("x".into()), None).is_empty());
+            assert_eq!(table.change(Entry::OffAll, None).len(), count);
+            assert!(table.names().next().is_none() && table.fallback().is_none());
         }
+    }
+
+    #[test]
+    fn listeners_of_all_events_are_many_and_in_order() {
+        let mut table: Table<str> = Table::default();
+        for (entry, name) in [(Entry::Any, "b"), (Entry::Any, "c"), (Entry::PrependAny, "a")] {
+            table.change(entry, Some(name.into()));
+        }
+        assert!(table.any().iter().map(|any| &**any).eq(["a", "b", "c"]));
+        assert_eq!(table.change(Entry::OffAny, None).len(), 3);
+        assert!(table.any().is_empty() && table.outgoing().is_empty());
     }
 
     #[test]
@@ -189,10 +363,10 @@ mod tests {
         let tables: Tables<str> = Tables::default();
         let handler: Arc<str> = "handler".into();
         let made = Entry::Event(Cow::Owned("made".to_owned()));
-        assert_eq!(tables.with(0, &made, TypeId::of::<u8>(), &handler), None);
+        assert_eq!(tables.with(0, &made, TypeId::of::<u8>(), Some(&handler)), None);
         let mut number = 0;
         let mut shared = 0;
-        while let Some(next) = tables.with(number, &Entry::Fallback, TypeId::of::<u8>(), &handler) {
+        while let Some(next) = tables.with(number, &Entry::Fallback, TypeId::of::<u8>(), Some(&handler)) {
             number = next;
             shared += 1;
         }

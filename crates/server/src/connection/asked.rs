@@ -77,9 +77,8 @@ impl<T> Connection<T> {
         let mut state = self.lock();
         let Some(place) = state.place(stay).copied() else { return };
         if place.is(Place::ASKING) {
-            if let Some(cold) = state.make_cold(stay)
-                && !cold.early_rooms.iter().any(|early| early == room)
-            {
+            // The same room twice is nothing new when they are joined.
+            if let Some(cold) = state.make_cold(stay) {
                 cold.early_rooms.push(room.to_owned());
             }
         } else if place.is(Place::JOINED) && place.member != NO_MEMBER {

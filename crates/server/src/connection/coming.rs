@@ -1,5 +1,8 @@
 //! How a stay begins: CONNECT, middlewares, the connection handler.
 
+use std::any::Any;
+use std::sync::Arc;
+
 use sockeye_adapter::adapter::Member;
 use sockeye_engine_proto::tick::Tick;
 
@@ -22,10 +25,12 @@ impl<T> Connection<T> {
         is_expected.then(|| Tick::new(state.first.member))
     }
 
-    /// CONNECT came. `None` when the namespace is joined or asked for already.
+    /// CONNECT came. `None` when the namespace is joined or asked for already. `keeps` is the namespace, where it
+    /// must be held: for as long as the stay is needed.
     pub(crate) fn ask(
         &self,
         namespace: u16,
+        keeps: Option<Arc<dyn Any + Send + Sync>>,
         auth: Option<Box<str>>,
         id: impl FnOnce() -> SocketId,
     ) -> Option<Stay> {
@@ -50,7 +55,7 @@ impl<T> Connection<T> {
                 state.rare().first = stay.number;
             }
         } else {
-            state.rare().others.push(Other { stay, place, cold: None });
+            state.rare().others.push(Other { stay, place, keeps, cold: None });
         }
         if stay != Stay::FIRST {
             let id = id();
@@ -60,6 +65,22 @@ impl<T> Connection<T> {
             state.make_cold(stay)?.auth = Some(auth);
         }
         Some(stay)
+    }
+
+    /// A namespace is asked for whose parent must think. False when as many as `limit` are already.
+    pub(crate) fn begin_choice(&self, limit: u8) -> bool {
+        let mut state = self.lock();
+        let rare = state.rare();
+        let may = rare.choices < limit;
+        rare.choices += u8::from(may);
+        may
+    }
+
+    /// The parent has decided.
+    pub(crate) fn end_choice(&self) {
+        let mut state = self.lock();
+        state.rare().choices -= 1;
+        state.shrink();
     }
 
     /// CONNECT is refused. False when the stay is over already.

@@ -111,6 +111,8 @@ pub(super) struct Rare<T> {
     pub(super) lingering: Vec<Other<T>>,
     /// Bytes in all lanes.
     pub(super) lanes: usize,
+    /// Namespaces that were asked for and whose parents think.
+    pub(super) choices: u8,
     /// The wire that waits for room in them.
     pub(super) reader: Option<Waker>,
 }
@@ -125,6 +127,7 @@ impl<T> Default for Rare<T> {
             others: Vec::new(),
             lingering: Vec::new(),
             lanes: 0,
+            choices: 0,
             reader: None,
         }
     }
@@ -133,6 +136,9 @@ impl<T> Default for Rare<T> {
 pub(super) struct Other<T> {
     pub(super) stay: Stay,
     pub(super) place: Place,
+    /// Its namespace, if that must be held. Nobody asks for it: it is there.
+    #[expect(dead_code, reason = "held, not read")]
+    pub(super) keeps: Option<Arc<dyn Any + Send + Sync>>,
     pub(super) cold: Option<Box<Cold<T>>>,
 }
 
@@ -292,6 +298,7 @@ impl<T> Rare<T> {
             && self.others.is_empty()
             && self.lingering.is_empty()
             && self.reader.is_none()
+            && self.choices == 0
             && !self.assembly.is_waiting()
     }
 
@@ -410,7 +417,7 @@ impl<T> State<T> {
             let rare = self.rare();
             rare.next += u32::from(stay == Stay::FIRST);
             let cold = rare.cold.take();
-            rare.lingering.push(Other { stay, place, cold });
+            rare.lingering.push(Other { stay, place, keeps: None, cold });
         } else if let Some(rare) = self.rare.as_mut()
             && let Some(at) = rare.others.iter().position(|other| other.stay == stay)
         {

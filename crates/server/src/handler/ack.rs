@@ -42,8 +42,8 @@ impl Ack {
 
 impl Socket {
     fn acknowledge(&self, id: u64, arguments: &impl EventArguments) -> Result<(), EmitError> {
-        let (engine, session, stay) = self.parts();
-        acknowledge(engine, session, stay, id, arguments)
+        let (engine, session) = self.parts();
+        acknowledge(engine, session, self.namespace(), id, arguments)
     }
 }
 

@@ -11,6 +11,7 @@ use sockeye_socket_proto::error::{ArgumentCause, ArgumentError};
 use crate::error::{Fault, Refusal};
 use crate::handler::outcome::{Outcome, poll_middleware_once, poll_once};
 use crate::hub::{Context, Handle, Turn};
+use crate::registration::Erased;
 use crate::states::States;
 
 /// What an argument of an event handler can be.
@@ -248,13 +249,6 @@ handlers! { A B C D E }
 handlers! { A B C D E F }
 handlers! { A B C D E F G }
 handlers! { A B C D E F G H }
-
-/// A handler without its type, and what is left of it.
-pub(crate) struct Erased {
-    pub(crate) handler: Arc<dyn Handle>,
-    /// Its type, when that alone says what it does: a function, or a closure that captures nothing.
-    pub(crate) kind: Option<TypeId>,
-}
 
 macro_rules! erase {
     ($function:ident, $name:ident, $erased:ident) => {

@@ -68,7 +68,10 @@ impl Outcome for Emitted {
 impl<T: EventArguments> Outcome for Reply<T> {
     fn finish(self, answer: &Answer<'_>) -> Result<(), HandlerError> {
         match answer.ack {
-            Some(id) => Ok(acknowledge(answer.engine, answer.session, answer.stay, id, &self.0)?),
+            Some(id) => {
+                let space = answer.engine.application().space(answer.stay.namespace);
+                Ok(acknowledge(answer.engine, answer.session, &space.name, id, &self.0)?)
+            }
             None => Ok(()),
         }
     }
@@ -84,12 +87,12 @@ impl<O: Outcome> Outcome for Result<O, HandlerError> {
 pub(crate) fn acknowledge<A: EventArguments + ?Sized>(
     engine: &Arc<Engine>,
     session: &Arc<Session>,
-    stay: Stay,
+    name: &str,
     id: u64,
     arguments: &A,
 ) -> Result<(), EmitError> {
     let hub = engine.application();
-    let ack = encode_ack(&hub.space(stay.namespace).name, id, arguments)?;
+    let ack = encode_ack(name, id, arguments)?;
     hub.tally.acks_sent.add_one();
     // A peer that has gone wants no answer any more.
     engine.send(session, frames(ack)).ok();

@@ -85,8 +85,8 @@ fn sockets_can_be_found_moved_and_disconnected_from_outside() {
     let namespace = world.server.of("/");
     assert_eq!(namespace.len(), 3);
     assert_eq!(namespace.to("a").sockets().len(), 2);
-    namespace.to("a").join("c");
-    namespace.to("b").leave("c");
+    namespace.to("a").sockets_join("c");
+    namespace.to("b").sockets_leave("c");
     assert_eq!(namespace.to("c").count(), 1);
     namespace.to("c").disconnect(false);
     assert_eq!(peers[0].0.take(), ["1"]);

@@ -1,0 +1,156 @@
+//! One namespace: what is done about its sockets, who is in it, and where the socket of an id is.
+//!
+//! Generic over handlers, so that it stays below the knot that ties handlers to sessions.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+
+use hashbrown::HashTable;
+use parking_lot::RwLock;
+use smallvec::SmallVec;
+use sockeye_adapter::adapter::Adapter;
+use sockeye_adapter::local::Local;
+
+use crate::connection::Handlers;
+use crate::id::SocketId;
+use crate::room_event::OnRoom;
+use crate::table::{Table, Tables};
+
+/// What is done about the sockets of a namespace. A parent has it for the children to come.
+pub(crate) struct Settings<H: ?Sized> {
+    /// Handles a new socket.
+    pub(crate) connection: RwLock<Option<Arc<H>>>,
+    pub(crate) middlewares: RwLock<Arc<[Arc<H>]>>,
+    /// Handle what other nodes emit to the servers of the namespace.
+    pub(crate) server_side: RwLock<HashMap<Box<str>, Arc<H>>>,
+    /// How many event handlers of one socket may wait at once.
+    pub(crate) concurrent: AtomicU8,
+    /// Is told of rooms; asked often, so whether there is one stands beside it.
+    on_room: RwLock<Option<OnRoom>>,
+    watches_rooms: AtomicBool,
+    pub(crate) tables: Arc<Tables<H>>,
+}
+
+impl<H: ?Sized> Default for Settings<H> {
+    fn default() -> Settings<H> {
+        Settings {
+            connection: RwLock::new(None),
+            middlewares: RwLock::new(Arc::new([])),
+            server_side: RwLock::default(),
+            concurrent: AtomicU8::new(1),
+            on_room: RwLock::new(None),
+            watches_rooms: AtomicBool::new(false),
+            tables: Arc::default(),
+        }
+    }
+}
+
+impl<H: ?Sized> Settings<H> {
+    /// The same for a child, as they are now. Tables of handlers are shared: its sockets register the same.
+    pub(crate) fn copy(&self) -> Settings<H> {
+        Settings {
+            connection: RwLock::new(self.connection.read().clone()),
+            middlewares: RwLock::new(self.middlewares.read().clone()),
+            server_side: RwLock::new(self.server_side.read().clone()),
+            concurrent: AtomicU8::new(self.concurrent.load(Ordering::Relaxed)),
+            on_room: RwLock::new(self.on_room.read().clone()),
+            watches_rooms: AtomicBool::new(self.watches_rooms.load(Ordering::Relaxed)),
+            tables: self.tables.clone(),
+        }
+    }
+
+    pub(crate) fn add_middleware(&self, middleware: Arc<H>) {
+        let mut middlewares = self.middlewares.write();
+        *middlewares = middlewares.iter().cloned().chain([middleware]).collect();
+    }
+
+    pub(crate) fn set_on_room(&self, on_room: OnRoom) {
+        *self.on_room.write() = Some(on_room);
+        self.watches_rooms.store(true, Ordering::Release);
+    }
+
+    /// Who is to be told of rooms.
+    pub(crate) fn on_room(&self) -> Option<OnRoom> {
+        if self.watches_rooms.load(Ordering::Acquire) { self.on_room.read().clone() } else { None }
+    }
+
+    /// The table that a socket's handlers are in.
+    pub(crate) fn table<'t>(&'t self, handlers: &'t Handlers<Table<H>>) -> &'t Table<H> {
+        match handlers {
+            Handlers::Own(table) => table,
+            Handlers::Shared(number) => {
+                self.tables.get(*number).expect("numbers of tables are only given to those that are there")
+            }
+        }
+    }
+}
+
+/// One namespace.
+pub(crate) struct Space<H: ?Sized> {
+    pub(crate) name: Box<str>,
+    pub(crate) settings: Settings<H>,
+    /// The number of the parent whose child it is.
+    pub(crate) parent: Option<u32>,
+    pub(crate) adapter: Arc<dyn Adapter>,
+    /// The id of the next event that wants an ack.
+    pub(crate) next_ack: AtomicU64,
+    /// Whether a socket's handlers ever asked to hear what goes out: broadcasts then look for them.
+    pub(crate) watches_outgoing: AtomicBool,
+    ids: RwLock<HashTable<Known>>,
+}
+
+/// Where the socket of an id is.
+struct Known {
+    hash: u32,
+    slot: u32,
+}
+
+impl<H: ?Sized> Space<H> {
+    pub(crate) fn new(name: &str, settings: Settings<H>, parent: Option<u32>) -> Space<H> {
+        Space {
+            name: name.into(),
+            settings,
+            parent,
+            adapter: Arc::new(Local::new()),
+            next_ack: AtomicU64::new(0),
+            watches_outgoing: AtomicBool::new(false),
+            ids: RwLock::default(),
+        }
+    }
+
+    /// How many event handlers of one socket may wait at once.
+    pub(crate) fn concurrent(&self) -> u8 {
+        self.settings.concurrent.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn add_id(&self, id: &SocketId, slot: u32) {
+        let known = Known { hash: id.hash(), slot };
+        self.ids.write().insert_unique(spread(known.hash), known, |known| spread(known.hash));
+    }
+
+    pub(crate) fn remove_id(&self, id: &SocketId, slot: u32) {
+        let hash = id.hash();
+        let mut ids = self.ids.write();
+        if let Ok(entry) = ids.find_entry(spread(hash), |known| known.hash == hash && known.slot == slot) {
+            entry.remove();
+        }
+        // As the table of a burst would stay for ever.
+        if ids.capacity() > 4 * ids.len().max(64) {
+            let to = 2 * ids.len();
+            ids.shrink_to(to, |known| spread(known.hash));
+        }
+    }
+
+    /// The slots in which the socket of that id may be: mostly one, or none.
+    pub(crate) fn slots_of(&self, id: &SocketId) -> SmallVec<[u32; 1]> {
+        let hash = id.hash();
+        let ids = self.ids.read();
+        ids.iter_hash(spread(hash)).filter(|known| known.hash == hash).map(|known| known.slot).collect()
+    }
+}
+
+/// A table wants bits at both ends.
+fn spread(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
