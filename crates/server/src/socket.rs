@@ -266,7 +266,8 @@ impl Socket {
         self.with_table(|table| table.outgoing().len())
     }
 
-    /// Handles events that no other handler takes; [`Event`](crate::handler::args::Event) tells their name.
+    /// Handles events that no other handler takes; [`EventName`](crate::handler::args::EventName) tells their
+    /// name.
     ///
     /// # Panics
     /// When the handler wants a `State<T>` that the server was not given.

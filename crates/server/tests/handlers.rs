@@ -6,7 +6,7 @@ use serde::Deserialize;
 use sockeye_server::emitted::Emitted;
 use sockeye_server::error::{HandlerError, Refusal};
 use sockeye_server::handler::ack::Ack;
-use sockeye_server::handler::args::{Args, Auth, Data, Event, OrDefault, State};
+use sockeye_server::handler::args::{Args, Auth, Data, EventName, OrDefault, State};
 use sockeye_server::handler::outcome::Reply;
 use sockeye_server::reason::DisconnectReason;
 use sockeye_server::server::Server;
@@ -57,7 +57,7 @@ fn functions_and_closures_of_all_three_forms_are_handlers() {
             Ok(Reply(number))
         });
         socket.on("unit", async |_message: Message| Ok(()));
-        socket.on_fallback(async |Event(_name): Event, args: Args| Reply(args));
+        socket.on_fallback(async |EventName(_name): EventName, args: Args| Reply(args));
         socket.on_disconnecting(async |_socket: Socket| {});
         socket.on_disconnect(async |_reason: DisconnectReason, Data(_name): Data<String>| {});
     });

@@ -46,7 +46,7 @@ pub use sockeye_server::emitted::Emitted;
 pub use sockeye_server::error::{AckError, Cause, EmitError, Failure, HandlerError, Refusal};
 pub use sockeye_server::handler;
 pub use sockeye_server::handler::ack::Ack;
-pub use sockeye_server::handler::args::{Args, Auth, Data, Event, OrDefault, State};
+pub use sockeye_server::handler::args::{Args, Auth, Data, EventName, OrDefault, State};
 pub use sockeye_server::handler::outcome::{Outcome, Reply};
 pub use sockeye_server::handshake::Handshake;
 pub use sockeye_server::id::SocketId;

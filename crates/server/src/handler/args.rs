@@ -99,12 +99,12 @@ impl<T: DeserializeOwned + Default> FromEvent for OrDefault<T> {
 /// The event's name, for handlers of several events. Empty for the event without a name that the protocol
 /// allows.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
-pub struct Event(pub String);
+pub struct EventName(pub String);
 
-impl FromEvent for Event {
-    fn from_event(context: &mut Context<'_>) -> Result<Event, ArgumentError> {
+impl FromEvent for EventName {
+    fn from_event(context: &mut Context<'_>) -> Result<EventName, ArgumentError> {
         let name = context.incoming.and_then(|incoming| incoming.packet().event().map(String::from));
-        Ok(Event(name.unwrap_or_default()))
+        Ok(EventName(name.unwrap_or_default()))
     }
 }
 

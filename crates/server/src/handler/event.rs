@@ -24,7 +24,7 @@ use crate::states::States;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of an event handler",
     label = "not an argument",
-    note = "an argument is `Socket`, `Ack`, `State<T>`, `Data<T>`, `Auth<T>`, `Event`, `Args`, `OrDefault<T>`, or a type that implements `serde::Deserialize` and owns what it holds"
+    note = "an argument is `Socket`, `Ack`, `State<T>`, `Data<T>`, `Auth<T>`, `EventName`, `Args`, `OrDefault<T>`, or a type that implements `serde::Deserialize` and owns what it holds"
 )]
 pub trait FromEvent: Sized {
     /// Makes the argument.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sockeye_server::binary::Binary;
 use sockeye_server::error::{AckError, Refusal};
 use sockeye_server::handler::ack::Ack;
-use sockeye_server::handler::args::{Args, Auth, Event, State};
+use sockeye_server::handler::args::{Args, Auth, EventName, State};
 use sockeye_server::handler::outcome::Reply;
 use sockeye_server::namespace::Namespace;
 use sockeye_server::reason::DisconnectReason;
@@ -112,7 +112,7 @@ fn connected(socket: &Socket, seen: &Seen, auth: &Value) {
         Ok(())
     });
     socket.on_fallback(
-        async |socket: Socket, State(seen): State<Seen>, Event(name): Event, ack: Ack, args: Args| {
+        async |socket: Socket, State(seen): State<Seen>, EventName(name): EventName, ack: Ack, args: Args| {
             note(&socket, &seen, &name, &args, ack.is_wanted());
         },
     );
