@@ -10,9 +10,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Poll, Waker};
+use std::task::Waker;
 
 use sockeye_engine::engine::Flow;
+use sockeye_runtime::turns::let_others_run;
 use sockeye_socket_proto::assembly::Incoming;
 
 use crate::connection::{Admission, Handlers, Stay};
@@ -170,17 +171,4 @@ async fn drain(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay) {
             let_others_run().await;
         }
     }
-}
-
-/// Goes to the back of the queue of tasks.
-async fn let_others_run() {
-    let mut yielded = false;
-    std::future::poll_fn(|cx| {
-        if std::mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }

@@ -18,8 +18,9 @@ use sockeye_engine_proto::reason::CloseReason;
 use sockeye_engine_proto::wire::payload;
 use sockeye_runtime::runtime::Sleep;
 
+use sockeye_runtime::turns::let_others_run;
 use crate::body::Body;
-use crate::engine::{Application, Engine, Flow, let_others_run};
+use crate::engine::{Application, Engine, Flow};
 use crate::guarded;
 use crate::session::{Parting, Received, Session};
 use crate::side::Seat;
