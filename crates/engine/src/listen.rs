@@ -21,8 +21,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONNECTION;
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
+use http::header::{CONNECTION, HOST};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
@@ -178,7 +178,9 @@ impl Listen {
             let (engine, mut fallback) = (engine.clone(), fallback.clone());
             begun(async move {
                 let answer = if head_size(&request) > max_head {
-                    too_large()
+                    refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
+                } else if !names_its_host(&request) {
+                    refuse(StatusCode::BAD_REQUEST)
                 } else if engine.serves(request.uri().path()) {
                     engine.handle_from(request, Some(address)).await
                 } else {
@@ -205,9 +207,9 @@ impl Listen {
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
             _ = alive.changed() => {
+                serving.stop();
                 connection.as_mut().graceful_shutdown();
                 connection.await
-                serving.stop();
             }
         };
         if let Err(error) = ended {
@@ -231,9 +233,20 @@ fn head_size<B>(request: &Request<B>) -> usize {
     target + request.headers().iter().map(field).sum::<usize>()
 }
 
-fn too_large() -> Response<Body> {
+/// Since HTTP/1.1 a request says once which host it wants: RFC 9112, section 3.2.
+fn names_its_host<B>(request: &Request<B>) -> bool {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(_), None) => true,
+        (None, _) => request.version() < Version::HTTP_11,
+        (Some(_), Some(_)) => false,
+    }
+}
+
+/// The answer to what no service is to see.
+fn refuse(status: StatusCode) -> Response<Body> {
     let mut answer = Response::new(Body::empty());
-    *answer.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    *answer.status_mut() = status;
     answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     answer
 }

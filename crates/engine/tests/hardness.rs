@@ -97,6 +97,34 @@ async fn a_connection_that_was_answered_may_be_idle_for_longer_than_a_head_may_t
 }
 
 #[tokio::test]
+async fn half_a_head_behind_a_whole_request_is_cut_as_any_other() {
+    let listen = listen(|listen| listen.head_timeout = Duration::from_millis(300));
+    let server = Server::with(Recorder::default(), Options::default(), listen);
+    let mut client = Client::connect(server.address).await;
+    client.write(format!("GET {POLLING} HTTP/1.1\r\nHost: a\r\n\r\nGET / HT")).await;
+    assert_eq!(client.answer().await.status, 200);
+    let start = Instant::now();
+    assert!(client.is_closed().await, "long before an idle connection would be");
+    assert!(start.elapsed() >= Duration::from_millis(200), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn a_request_that_does_not_say_once_which_host_it_wants_is_400() {
+    let server = Server::start(Options::default());
+    for headers in ["", "Host: a\r\nHost: b\r\n", "Hosts: a\r\n"] {
+        let mut client = Client::connect(server.address).await;
+        client.write(format!("GET {POLLING} HTTP/1.1\r\n{headers}\r\n")).await;
+        assert_eq!(client.answer().await.status, 400, "{headers:?}");
+        assert!(client.is_closed().await);
+    }
+    for request in ["GET {} HTTP/1.0\r\n\r\n", "GET {} HTTP/1.1\r\nHost:\r\n\r\n"] {
+        let mut client = Client::connect(server.address).await;
+        client.write(request.replace("{}", POLLING)).await;
+        assert_eq!(client.answer().await.status, 200, "{request:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_huge_content_length_is_refused_by_the_head_alone() {
     let server = Server::start(Options::default());
     let (_client, target) = polling(&server).await;
