@@ -80,7 +80,7 @@ pub trait Application: Send + Sync + Sized + 'static {
 /// What the wire does after a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Flow {
-    /// It goes on.
+    /// It goes on, unless more than the soft limit waits for the peer.
     Continue,
     /// The message was taken, and the wire stops reading until [`Application::poll_room`] lets it go on.
     Wait,
