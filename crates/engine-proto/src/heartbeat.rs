@@ -58,6 +58,11 @@ impl Heartbeat {
         self.deadline = now.after(timing.ping_timeout);
     }
 
+    /// Whether a pong is missing for too long.
+    pub(crate) fn is_overdue(&self, now: Tick) -> bool {
+        self.awaiting_pong && self.deadline.is_due(now)
+    }
+
     pub(crate) fn poll(&mut self, now: Tick, timing: &Timing) -> Beat {
         if !self.deadline.is_due(now) {
             return Beat::Early;

@@ -223,6 +223,12 @@ impl Core {
         self.paused = paused;
     }
 
+    /// Whether the peer would be given up now, were its silence not ours.
+    #[must_use]
+    pub fn excuses(&self, now: Tick) -> bool {
+        self.paused && self.closed.is_none() && self.heartbeat.is_overdue(now)
+    }
+
     /// Time has passed. Called until it answers [`Effect::Nothing`].
     pub fn handle_timeout(&mut self, now: Tick, timing: &Timing) -> Effect<'static> {
         if self.closed.is_some() {
@@ -410,7 +416,11 @@ mod tests {
         session.at(500).timeout();
         session.core.pause(true, session.now, &TIMING);
         assert_eq!(session.at(899).timeout(), Effect::Nothing);
+        assert!(!session.core.excuses(session.now));
+        session.at(900);
+        assert!(session.core.excuses(session.now));
         assert_eq!(session.at(900).timeout(), Effect::Send(Control::Ping));
+        assert!(!session.core.excuses(session.now));
         assert_eq!(session.at(5000).timeout(), Effect::Send(Control::Ping));
         assert_eq!(session.timeout(), Effect::Nothing);
         session.core.pause(false, session.now, &TIMING);

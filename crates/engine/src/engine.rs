@@ -12,6 +12,7 @@ use sockeye_engine_proto::reason::CloseReason;
 use sockeye_engine_proto::session::Wire;
 use sockeye_engine_proto::tick::Tick;
 use sockeye_runtime::runtime::Runtime;
+use sockeye_runtime::turns::let_others_run;
 
 use crate::body::Body;
 use crate::counters::Counters;
@@ -79,7 +80,7 @@ pub trait Application: Send + Sync + Sized + 'static {
 /// What the wire does after a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Flow {
-    /// It goes on.
+    /// It goes on, unless more than the soft limit waits for the peer.
     Continue,
     /// The message was taken, and the wire stops reading until [`Application::poll_room`] lets it go on.
     Wait,
@@ -339,19 +340,6 @@ async fn keep_time<A: Application>(engine: Weak<Engine<A>>, terms: Arc<Terms>) {
         let Some(engine) = engine.upgrade() else { return };
         engine.tick();
     }
-}
-
-/// Goes to the back of the queue of tasks.
-pub(crate) async fn let_others_run() {
-    let mut yielded = false;
-    poll_fn(|cx| {
-        if std::mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
 
 impl<A: Application> fmt::Debug for Engine<A> {

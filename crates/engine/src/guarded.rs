@@ -8,19 +8,25 @@
 //! ```
 //! hyper's own time-out of a head runs from the end of the last answer, so it limits how long a connection may
 //! be idle; here a head is cut however slowly its bytes drip. After an upgrade the stream is taken out bare.
+//!
+//! A head may begin in the segment that ended the request before it, and then lies in hyper's buffer, which nobody
+//! can look into. But while hyper serves a request it reads only into an empty buffer: a body is taken from what is
+//! there first, and behind it one read asks whether the peer is still there. So a read that finds nothing proves the
+//! buffer empty, and whatever came since such a read may be the beginning of a head.
 
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
+use sockeye_runtime::runtime::{Runtime, Sleep};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::{Sleep, sleep};
 
 /// An answer's extension: where we own the connection it is cut, and this answer not sent.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +39,8 @@ pub(crate) struct Serving {
     begun: AtomicU32,
     /// Those of them that are answered.
     answered: AtomicU32,
+    /// No further request is waited for.
+    stopped: AtomicBool,
 }
 
 impl Serving {
@@ -40,6 +48,11 @@ impl Serving {
     pub(crate) fn begin(self: &Arc<Serving>) -> Served {
         self.begun.fetch_add(1, Ordering::Relaxed);
         Served(self.clone())
+    }
+
+    /// The connection is to end: a head that is not whole by now never will be.
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
     }
 
     fn begun(&self) -> u32 {
@@ -61,65 +74,85 @@ impl Drop for Served {
     }
 }
 
-/// A TCP stream with limits on a peer's slowness.
+/// A stream, of TCP but in tests, with limits on a peer's slowness.
 #[derive(Debug)]
-pub(crate) struct Guarded {
-    stream: TokioIo<TcpStream>,
+pub(crate) struct Guarded<S = TcpStream> {
+    stream: TokioIo<S>,
     serving: Arc<Serving>,
-    head_timeout: Duration,
-    write_timeout: Duration,
+    patience: Patience,
     /// The clock of a head, and how many requests had begun when it was started.
-    head: Option<(u32, Pin<Box<Sleep>>)>,
-    write: Option<Pin<Box<Sleep>>>,
+    head: Option<(u32, Sleep)>,
+    write: Option<Sleep>,
+    /// Bytes came since hyper's buffer was last known to be empty.
+    holds: bool,
 }
 
-impl Guarded {
-    pub(crate) fn new(
-        stream: TcpStream,
-        serving: Arc<Serving>,
-        head_timeout: Duration,
-        write_timeout: Duration,
-    ) -> Guarded {
+/// How long a peer may take.
+#[derive(Clone, Debug)]
+pub(crate) struct Patience {
+    /// From the first byte of a head to its end.
+    pub(crate) head: Duration,
+    /// Without a byte written.
+    pub(crate) write: Duration,
+    /// Whose time it is.
+    pub(crate) runtime: Runtime,
+}
+
+impl<S> Guarded<S> {
+    pub(crate) fn new(stream: S, serving: Arc<Serving>, patience: Patience) -> Guarded<S> {
         let stream = TokioIo::new(stream);
-        Guarded { stream, serving, head_timeout, write_timeout, head: None, write: None }
+        Guarded { stream, serving, patience, head: None, write: None, holds: false }
     }
 
-    pub(crate) fn into_inner(self) -> TcpStream {
+    pub(crate) fn into_inner(self) -> S {
         self.stream.into_inner()
     }
 
     /// Starts the clock if it stands still; `Ready` when the time is over.
     fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        let timeout = self.write_timeout;
-        let stall = self.write.get_or_insert_with(|| Box::pin(sleep(timeout)));
-        stall.as_mut().poll(cx).map(|()| io::Error::new(io::ErrorKind::TimedOut, "the peer does not read"))
+        let patience = &self.patience;
+        let stall = self.write.get_or_insert_with(|| patience.runtime.sleep(patience.write));
+        Pin::new(stall).poll(cx).map(|()| io::Error::new(io::ErrorKind::TimedOut, "the peer does not read"))
+    }
+
+    /// As [`poll_stalled`](Guarded::poll_stalled), for a head behind the first `begun` requests.
+    fn poll_endless(&mut self, begun: u32, cx: &mut Context<'_>) -> Poll<io::Error> {
+        if self.head.as_ref().is_some_and(|(before, _)| *before != begun) {
+            self.head = None; // that head became a request
+        }
+        let patience = &self.patience;
+        let (_, head) = self.head.get_or_insert_with(|| (begun, patience.runtime.sleep(patience.head)));
+        Pin::new(head).poll(cx).map(|()| io::Error::new(io::ErrorKind::TimedOut, "the head does not end"))
     }
 }
 
-impl Read for Guarded {
+impl<S: AsyncRead + Unpin> Read for Guarded<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        let begun = self.serving.begun();
-        if self.head.as_ref().is_some_and(|(before, _)| *before != begun) {
-            self.head = None; // that head became a request
+        if self.serving.is_busy() {
+            let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+            self.holds = read.is_ready();
+            return read;
         }
-        if let Some((_, head)) = &mut self.head
-            && head.as_mut().poll(cx).is_ready()
-        {
-            return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the head does not end")));
+        if self.serving.stopped.load(Ordering::Relaxed) && self.write.is_none() {
+            return Poll::Ready(Ok(())); // the end, as if the peer had said so
         }
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if read.is_ready() && self.head.is_none() && !self.serving.is_busy() {
-            self.head = Some((begun, Box::pin(sleep(self.head_timeout))));
+        self.holds |= read.is_ready();
+        if self.holds {
+            let begun = self.serving.begun();
+            if let Poll::Ready(endless) = self.poll_endless(begun, cx) {
+                return Poll::Ready(Err(endless));
+            }
         }
         read
     }
 }
 
-impl Write for Guarded {
+impl<S: AsyncWrite + Unpin> Write for Guarded<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         if written.is_pending() {
@@ -135,5 +168,153 @@ impl Write for Guarded {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::task::Waker;
+
+    use http::{Request, Response};
+    use http_body_util::{BodyExt as _, Full};
+    use hyper::body::Incoming;
+    use hyper::service::service_fn;
+    use sockeye_runtime::simulation::Simulation;
+    use tokio::io::{AsyncWriteExt as _, DuplexStream, ReadBuf};
+
+    use super::*;
+
+    const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    const POST: &str = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody";
+    const CHUNKED: &str =
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n";
+
+    /// A connection under a clock that the test moves, served by hyper: each request is read and answered.
+    struct Connection {
+        simulation: Simulation,
+        peer: DuplexStream,
+        serving: Arc<Serving>,
+    }
+
+    impl Connection {
+        fn new() -> Connection {
+            let simulation = Simulation::new(3);
+            let (peer, stream) = tokio::io::duplex(1 << 16);
+            let serving = Arc::new(Serving::default());
+            let patience = Patience {
+                head: Duration::from_secs(10),
+                write: Duration::from_secs(30),
+                runtime: simulation.runtime(),
+            };
+            let guarded = Guarded::new(stream, serving.clone(), patience);
+            let begins = serving.clone();
+            let service = service_fn(move |request: Request<Incoming>| {
+                let served = begins.begin();
+                async move {
+                    let body = request.into_body().collect().await;
+                    drop(served);
+                    Ok::<_, Infallible>(Response::new(Full::new(body.expect("a body").to_bytes())))
+                }
+            });
+            simulation.runtime().spawn(async move {
+                let connection = hyper::server::conn::http1::Builder::new()
+                    .header_read_timeout(None)
+                    .serve_connection(guarded, service);
+                connection.await.ok();
+            });
+            Connection { simulation, peer, serving }
+        }
+
+        fn write(&mut self, bytes: &str) {
+            let mut written = std::pin::pin!(self.peer.write_all(bytes.as_bytes()));
+            let polled = written.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            assert!(polled.is_ready(), "there is room for it");
+            self.simulation.run();
+        }
+
+        /// Answers that came, and whether the connection has ended.
+        fn read(&mut self) -> (usize, bool) {
+            let mut text = String::new();
+            loop {
+                self.simulation.run();
+                let mut bytes = [0; 4096];
+                let mut read = ReadBuf::new(&mut bytes);
+                let polled =
+                    Pin::new(&mut self.peer).poll_read(&mut Context::from_waker(Waker::noop()), &mut read);
+                let ended = polled.is_ready() && read.filled().is_empty();
+                if polled.is_pending() || ended {
+                    return (text.matches("HTTP/1.1 200 OK").count(), ended);
+                }
+                text.push_str(std::str::from_utf8(read.filled()).expect("text"));
+            }
+        }
+
+        fn advance(&self, seconds: u64) {
+            self.simulation.advance(Duration::from_secs(seconds));
+        }
+    }
+
+    #[test]
+    fn a_head_that_begins_in_the_segment_of_another_request_is_cut_as_any_other() {
+        for request in [GET, POST, CHUNKED] {
+            for whole in 1..4 {
+                let mut connection = Connection::new();
+                connection.write(&(request.repeat(whole) + "GET / HT"));
+                assert_eq!(connection.read(), (whole, false), "{request}");
+                connection.advance(9);
+                connection.write("T");
+                assert_eq!(connection.read(), (0, false), "{request}");
+                connection.advance(1);
+                assert_eq!(connection.read(), (0, true), "{request}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_connection_with_nothing_behind_its_last_request_may_be_idle_for_longer_than_a_head_may_take() {
+        for request in [GET, POST, CHUNKED] {
+            let mut connection = Connection::new();
+            for whole in 1..4 {
+                connection.write(&request.repeat(whole));
+                assert_eq!(connection.read(), (whole, false), "{request}");
+                connection.advance(60);
+            }
+            // Nor does a body that comes behind its head count for a head.
+            let (head, body) = POST.split_at(POST.len() - 2);
+            connection.write(head);
+            connection.advance(60);
+            connection.write(body);
+            assert_eq!(connection.read(), (1, false), "{request}");
+            connection.advance(60);
+            assert_eq!(connection.read(), (0, false), "{request}");
+        }
+    }
+
+    #[test]
+    fn a_head_that_was_begun_early_becomes_a_request_when_its_rest_comes_in_time() {
+        let mut connection = Connection::new();
+        let (begin, rest) = GET.split_at(9);
+        for _ in 0..3 {
+            connection.write(&format!("{GET}{begin}"));
+            connection.advance(9);
+            connection.write(rest);
+            assert_eq!(connection.read(), (2, false));
+            connection.advance(60);
+        }
+        assert_eq!(connection.read(), (0, false));
+    }
+
+    #[test]
+    fn a_head_that_is_not_whole_ends_with_the_server() {
+        for begun in ["", "GET / HT", &format!("{GET}GET / HT")] {
+            let mut connection = Connection::new();
+            connection.write(begun);
+            connection.read();
+            connection.serving.stop();
+            // The accept loop polls the connection when it stops it; here a byte does.
+            connection.write("T");
+            assert_eq!(connection.read(), (0, true), "{begun}");
+        }
     }
 }

@@ -1,8 +1,14 @@
 //! How frames leave a session: all that sets transports apart.
 
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
+#[cfg(any(target_os = "android", target_os = "linux"))]
+use socket2::SockRef;
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 /// The way out.
@@ -36,6 +42,23 @@ impl Link {
     pub(crate) fn take(&mut self) -> Link {
         std::mem::replace(self, Link::away())
     }
+}
+
+/// Whether the peer is known to have ended its connection, though nobody reads it.
+pub(crate) fn has_ended(stream: &TcpStream) -> bool {
+    let ready = pin!(stream.ready(Interest::READABLE));
+    let ready = ready.poll(&mut Context::from_waker(Waker::noop()));
+    matches!(ready, Poll::Ready(Ok(ready)) if ready.is_read_closed())
+}
+
+/// From now on the system ends the connection of a peer that confirms nothing for `silence` of what it is sent.
+/// Where a system has no such option, its own patience counts: some minutes.
+pub(crate) fn limit_silence(stream: &TcpStream, silence: Duration) {
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    // An error means that the connection is gone already, which is the aim.
+    SockRef::from(stream).set_tcp_user_timeout(Some(silence)).ok();
+    #[cfg(not(any(target_os = "android", target_os = "linux")))]
+    let _ = (stream, silence);
 }
 
 #[cfg(test)]

@@ -21,8 +21,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONNECTION;
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
+use http::header::{CONNECTION, HOST};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
@@ -35,7 +35,7 @@ use tower_service::Service;
 
 use crate::body::{Body, BoxError};
 use crate::engine::{Application, Engine};
-use crate::guarded::{Cut, Guarded, Served, Serving};
+use crate::guarded::{Cut, Guarded, Patience, Served, Serving};
 use crate::peer::PeerAddr;
 use crate::service::{begun, not_found};
 
@@ -94,7 +94,8 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 impl Listen {
     /// Serves the engine's requests, and gives all others to `fallback`, until `stop` is ready.
     ///
-    /// Then nothing is accepted any more, idle connections close, and those that answer have a while to end.
+    /// Then nothing is accepted any more, connections without a whole request close, half a head or not, and those
+    /// that answer have a while to end.
     /// Sessions are the caller's to close ([`Engine::shut_down`]), before or meanwhile: a GET that waits is
     /// answered by that. Returns when no HTTP connection is left, or time is over.
     pub async fn serve<A, F>(
@@ -137,7 +138,13 @@ impl Listen {
         }
         drop(listener);
         alive.send_replace(());
-        if tokio::time::timeout(self.drain_timeout, alive.closed()).await.is_err() {
+        let mut drained = pin!(alive.closed());
+        let mut over = pin!(engine.runtime().sleep(self.drain_timeout));
+        let in_time = poll_fn(|cx| match drained.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(true),
+            Poll::Pending => over.as_mut().poll(cx).map(|()| false),
+        });
+        if !in_time.await {
             tracing::warn!(connections = alive.receiver_count(), "connections did not end in time");
         }
     }
@@ -160,13 +167,20 @@ impl Listen {
         }
         let max_head = self.max_head.max(MIN_HEAD);
         let serving = Arc::new(Serving::default());
-        let io = Guarded::new(stream, serving.clone(), self.head_timeout, self.write_timeout);
+        let patience = Patience {
+            head: self.head_timeout,
+            write: self.write_timeout,
+            runtime: engine.runtime().clone(),
+        };
+        let io = Guarded::new(stream, serving.clone(), patience);
         let service = service_fn(|mut request: Request<Incoming>| {
             let served = serving.begin();
             let (engine, mut fallback) = (engine.clone(), fallback.clone());
             begun(async move {
                 let answer = if head_size(&request) > max_head {
-                    too_large()
+                    refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
+                } else if !names_its_host(&request) {
+                    refuse(StatusCode::BAD_REQUEST)
                 } else if engine.serves(request.uri().path()) {
                     engine.handle_from(request, Some(address)).await
                 } else {
@@ -193,6 +207,7 @@ impl Listen {
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
             _ = alive.changed() => {
+                serving.stop();
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
@@ -218,9 +233,20 @@ fn head_size<B>(request: &Request<B>) -> usize {
     target + request.headers().iter().map(field).sum::<usize>()
 }
 
-fn too_large() -> Response<Body> {
+/// Since HTTP/1.1 a request says once which host it wants: RFC 9112, section 3.2.
+fn names_its_host<B>(request: &Request<B>) -> bool {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(_), None) => true,
+        (None, _) => request.version() < Version::HTTP_11,
+        (Some(_), Some(_)) => false,
+    }
+}
+
+/// The answer to what no service is to see.
+fn refuse(status: StatusCode) -> Response<Body> {
     let mut answer = Response::new(Body::empty());
-    *answer.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    *answer.status_mut() = status;
     answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     answer
 }

@@ -49,7 +49,7 @@ pub struct Options {
     /// How long no byte of a POST body may come. Default 20 s. Beyond it the POST is answered 408 and the
     /// session closes with `transport error`.
     pub body_timeout: Duration,
-    /// Bytes waiting for a peer over which it counts as slow. Default 1 MB.
+    /// Bytes waiting for a peer over which it counts as slow, and is read no further. Default 1 MB.
     pub soft_limit: usize,
     /// Bytes waiting for a peer over which its session closes with `slow reader`. Default 16 MB. One message
     /// larger than that is accepted by an empty queue.

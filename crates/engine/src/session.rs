@@ -34,7 +34,7 @@ use sockeye_engine_proto::tick::Tick;
 use sockeye_websocket::encode::EMPTY_CLOSE;
 use tokio::net::TcpStream;
 
-use crate::link::Link;
+use crate::link::{Link, has_ended, limit_silence};
 use crate::sid::Sid;
 use crate::side::{Candidate, Flags, Overlap, Seat, SendError, Side, Taken, Writer};
 use crate::terms::Terms;
@@ -65,7 +65,13 @@ pub enum Received<'p> {
     /// Nothing is to be done.
     Nothing,
     /// The application's message.
-    Message(Message<'p>),
+    Message {
+        /// The message.
+        message: Message<'p>,
+        /// More than the soft limit waits for the peer: once the message is handled the wire reads no further,
+        /// until [`Session::poll_room`] lets it go on.
+        full: bool,
+    },
     /// The wire that asked carries the session from here on.
     Adopted,
     /// The wire has no business here: it is to be closed, the session goes on.
@@ -287,7 +293,9 @@ impl<C: Send + Sync + 'static> Session<C> {
             side.outbox.advance(written, terms.now());
             if written < whole {
                 side.writer = Writer::Blocked;
+                let waiting = side.take_waiting(terms);
                 drop(side);
+                waiting.into_iter().flatten().for_each(Waker::wake);
                 return self.wait_for_room(terms, Seat(seat), stream);
             }
         }
@@ -404,7 +412,9 @@ impl<C: Send + Sync + 'static> Session<C> {
                 side.outbox.count_received();
             }
             return match side.core.handle_packet(packet, now, &terms.timing) {
-                Effect::Message(message) => Received::Message(message),
+                Effect::Message(message) => {
+                    Received::Message { message, full: side.outbox.bytes() > terms.limits.soft }
+                }
                 Effect::Close(reason) => Received::Close(reason),
                 Effect::Nothing | Effect::Send(_) | Effect::Adopt | Effect::Abandon => Received::Nothing,
             };
@@ -428,7 +438,7 @@ impl<C: Send + Sync + 'static> Session<C> {
         }
     }
 
-    /// The application cannot take more, or can again: while paused the peer's silence is ours.
+    /// The wire reads no further, or does again: while paused the peer's silence is ours.
     pub fn pause(&self, terms: &Terms, paused: bool) {
         self.side.lock().core.pause(paused, terms.now(), &terms.timing);
     }
@@ -632,6 +642,19 @@ impl<C: Send + Sync + 'static> Session<C> {
         }
         if side.outbox.is_stalled(now, &terms.limits) {
             return Some(Look::Close(CloseReason::SlowReader));
+        }
+        if side.core.excuses(now)
+            && let Link::Direct(stream) = &side.link
+        {
+            // Nobody reads, so nobody sees the end of the connection, or that there is no peer any more.
+            let stream = stream.clone();
+            let ended = MutexGuard::unlocked(&mut side, || {
+                limit_silence(&stream, Tick::LENGTH * terms.timing.ping_timeout);
+                has_ended(&stream)
+            });
+            if ended {
+                return Some(Look::Close(CloseReason::TransportClose));
+            }
         }
         loop {
             match side.core.handle_timeout(now, &terms.timing) {

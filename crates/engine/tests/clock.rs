@@ -308,6 +308,89 @@ fn a_websocket_that_we_keep_waiting_reads_on_when_there_is_room() {
     }
 }
 
+/// A message of a thousand bytes that says its number.
+fn numbered(number: usize) -> String {
+    format!("4{number:0999}")
+}
+
+#[test]
+fn a_websocket_whose_answers_pile_up_is_read_no_further_and_goes_on_however_slowly_its_peer_reads() {
+    let mut options = Options::default();
+    options.soft_limit = 20_000;
+    let world = World::with(Recorder::echo(), options);
+    let mut socket = world.websocket(TARGET);
+    socket.texts(&world);
+    (0..140).for_each(|number| socket.send(&world, &numbered(number)));
+    // 64 KiB are on their way to the peer, and as many on the way from it.
+    let heard = world.application().texts().len();
+    assert!(heard > 70 && heard < 100, "{heard}");
+    assert!(world.session().queued() < 25_000, "{}", world.session().queued());
+    let mut sent = 140;
+    for _ in 0..40 {
+        world.advance(2_000);
+        socket.sip(&world, 16_000);
+        (sent..sent + 15).for_each(|number| socket.send(&world, &numbered(number)));
+        sent += 15;
+        assert!(world.session().queued() < 25_000, "{}", world.session().queued());
+    }
+    assert_eq!(world.application().closed(), [], "its pongs lie unread, and that is our doing");
+    let mut texts = socket.texts(&world);
+    texts.retain(|text| text != "2");
+    assert_eq!(texts, (0..sent).map(numbered).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_websocket_that_does_not_read_its_answers_is_closed_when_none_has_left_for_ten_seconds() {
+    let mut options = Options::default();
+    options.soft_limit = 20_000;
+    let world = World::with(Recorder::echo(), options);
+    let mut socket = world.websocket(TARGET);
+    (0..140).for_each(|number| socket.send(&world, &numbered(number)));
+    world.advance(9_900);
+    assert_eq!(world.application().closed(), []);
+    world.advance(300);
+    assert_eq!(world.application().closed(), [CloseReason::SlowReader]);
+    assert!(world.engine.sessions().is_empty());
+}
+
+#[test]
+fn a_post_whose_answers_pile_up_is_answered_when_its_peer_has_come_for_them() {
+    let mut options = Options::default();
+    options.soft_limit = 20_000;
+    let world = World::with(Recorder::echo(), options);
+    let target = polling(&world);
+    let flood: Vec<String> = (0..100).map(numbered).collect();
+    let post = world.post(&target, &flood.join("\u{1e}"));
+    assert!(world.application().texts().len() < 30);
+    let mut came = Vec::new();
+    while came.len() < 100 {
+        assert!(came.len() > 64 || post.status().is_none(), "{}", came.len());
+        assert!(world.session().queued() < 25_000, "{}", world.session().queued());
+        world.advance(9_000);
+        let body = world.get(&target).body().expect("an answer");
+        came.extend(body.split('\u{1e}').filter(|packet| *packet != "2").map(str::to_owned));
+    }
+    assert_eq!(came, flood);
+    assert_eq!(post.body().as_deref(), Some("ok"));
+    assert_eq!(world.application().closed(), []);
+}
+
+#[test]
+fn a_peer_that_posts_and_never_comes_for_the_answers_is_closed() {
+    let mut options = Options::default();
+    options.soft_limit = 20_000;
+    let world = World::with(Recorder::echo(), options);
+    let target = polling(&world);
+    let flood: Vec<String> = (0..100).map(numbered).collect();
+    let post = world.post(&target, &flood.join("\u{1e}"));
+    world.advance(9_900);
+    assert_eq!(post.status(), None);
+    world.advance(300);
+    assert_eq!(post.status(), Some(400), "not all of it was received");
+    assert_eq!(world.application().closed(), [CloseReason::SlowReader]);
+    assert!(world.application().texts().len() < 30);
+}
+
 #[test]
 fn an_idle_stream_carries_a_comment_every_15_s() {
     let world = World::new(Options::default());

@@ -97,6 +97,34 @@ async fn a_connection_that_was_answered_may_be_idle_for_longer_than_a_head_may_t
 }
 
 #[tokio::test]
+async fn half_a_head_behind_a_whole_request_is_cut_as_any_other() {
+    let listen = listen(|listen| listen.head_timeout = Duration::from_millis(300));
+    let server = Server::with(Recorder::default(), Options::default(), listen);
+    let mut client = Client::connect(server.address).await;
+    client.write(format!("GET {POLLING} HTTP/1.1\r\nHost: a\r\n\r\nGET / HT")).await;
+    assert_eq!(client.answer().await.status, 200);
+    let start = Instant::now();
+    assert!(client.is_closed().await, "long before an idle connection would be");
+    assert!(start.elapsed() >= Duration::from_millis(200), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn a_request_that_does_not_say_once_which_host_it_wants_is_400() {
+    let server = Server::start(Options::default());
+    for headers in ["", "Host: a\r\nHost: b\r\n", "Hosts: a\r\n"] {
+        let mut client = Client::connect(server.address).await;
+        client.write(format!("GET {POLLING} HTTP/1.1\r\n{headers}\r\n")).await;
+        assert_eq!(client.answer().await.status, 400, "{headers:?}");
+        assert!(client.is_closed().await);
+    }
+    for request in ["GET {} HTTP/1.0\r\n\r\n", "GET {} HTTP/1.1\r\nHost:\r\n\r\n"] {
+        let mut client = Client::connect(server.address).await;
+        client.write(request.replace("{}", POLLING)).await;
+        assert_eq!(client.answer().await.status, 200, "{request:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_huge_content_length_is_refused_by_the_head_alone() {
     let server = Server::start(Options::default());
     let (_client, target) = polling(&server).await;
@@ -611,6 +639,75 @@ async fn the_loop_stops_when_told_and_lets_held_polls_be_answered() {
     assert!(idle.is_closed().await);
     assert_eq!(socket.recv().await, Came::Close(None));
     tokio::time::timeout(Duration::from_secs(2), stopped).await.expect("at once").expect("an orderly end");
+}
+
+#[tokio::test]
+async fn half_a_head_does_not_hold_up_the_end() {
+    let server = Server::start(Options::default());
+    let mut fresh = Client::connect(server.address).await;
+    fresh.write("GET / HT").await;
+    let (mut used, _) = polling(&server).await;
+    used.write("POST / HTTP/1.1\r\n").await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    tokio::time::timeout(Duration::from_secs(2), server.stop()).await.expect("at once");
+    assert!(fresh.is_closed().await && used.is_closed().await);
+}
+
+#[tokio::test]
+async fn a_flood_whose_answers_nobody_reads_stops_and_goes_on_when_they_are_read() {
+    const MESSAGES: usize = 20_000;
+    let server = Server::with(Recorder::echo(), Options::default(), Listen::default());
+    let mut socket = WebSocket::open(server.address, TARGET).await;
+    socket.text().await;
+    let (mut read, mut write) = socket.client.stream.into_split();
+    let padding = "x".repeat(1000);
+    let flood = tokio::spawn(async move {
+        for number in 0..MESSAGES {
+            let mut bytes = Vec::new();
+            let text = format!("4{number} {padding}");
+            sockeye_websocket::encode::encode(OpCode::Text, text.as_bytes(), Some([1; 4]), &mut bytes);
+            tokio::io::AsyncWriteExt::write_all(&mut write, &bytes).await.expect("a server that reads on");
+        }
+        write
+    });
+    eventually(|| server.session(0).queued() > 1_000_000).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(server.session(0).queued() < 1_100_000, "{}", server.session(0).queued());
+    let heard = server.application().events().len();
+    assert!(heard < MESSAGES, "20 MB do not fit into the soft limit and the system's buffers");
+    let mut bytes = Vec::new();
+    for number in 0..MESSAGES {
+        let frame = 4 + format!("4{number} ").len() + 1000;
+        while bytes.len() < frame {
+            let length = tokio::io::AsyncReadExt::read_buf(&mut read, &mut bytes).await.expect("an answer");
+            assert!(length > 0, "the end at {number}: {:?}", server.application().closed());
+        }
+        assert!(bytes[4..frame].starts_with(format!("4{number} x").as_bytes()));
+        bytes.drain(..frame);
+    }
+    flood.await.expect("all of it was sent");
+}
+
+#[tokio::test]
+async fn a_peer_that_went_while_a_handler_does_not_end_is_noticed() {
+    let server = Server::with(
+        Recorder::waiting(),
+        options(|options| {
+            options.ping_interval = Duration::from_millis(300);
+            options.ping_timeout = Duration::from_millis(200);
+        }),
+        Listen::default(),
+    );
+    let mut socket = WebSocket::open(server.address, TARGET).await;
+    socket.text().await;
+    socket.send("4a").await;
+    socket.send("4b").await;
+    eventually(|| server.application().texts() == ["a"]).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(server.application().closed(), [], "it is there, and we do not listen");
+    drop(socket);
+    eventually(|| server.application().closed() == [CloseReason::TransportClose]).await;
+    eventually(|| server.engine.sessions().is_empty()).await;
 }
 
 #[tokio::test]

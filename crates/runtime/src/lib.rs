@@ -7,4 +7,5 @@
 mod random;
 pub mod runtime;
 pub mod simulation;
+pub mod turns;
 mod world;

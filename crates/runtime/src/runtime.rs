@@ -92,7 +92,7 @@ impl Runtime {
                 let _context = handle.enter();
                 Sleep(Wait::Tokio(Box::pin(tokio::time::sleep(duration))))
             }
-            Kind::Simulated(handle) => Sleep(Wait::Simulated(handle.sleep(duration))),
+            Kind::Simulated(handle) => Sleep(Wait::Simulated(Box::new(handle.sleep(duration)))),
         }
     }
 }
@@ -107,13 +107,15 @@ impl fmt::Debug for Runtime {
     }
 }
 
-/// A wait, from [`Runtime::sleep`].
+/// A wait, from [`Runtime::sleep`]. 16 bytes: whoever may wait keeps room for it.
 pub struct Sleep(Wait);
+
+const _: () = assert!(size_of::<Sleep>() == 16);
 
 enum Wait {
     #[cfg(feature = "tokio")]
     Tokio(Pin<Box<tokio::time::Sleep>>),
-    Simulated(Nap),
+    Simulated(Box<Nap>),
 }
 
 impl Future for Sleep {
@@ -123,7 +125,7 @@ impl Future for Sleep {
         match &mut self.get_mut().0 {
             #[cfg(feature = "tokio")]
             Wait::Tokio(sleep) => sleep.as_mut().poll(cx),
-            Wait::Simulated(nap) => Pin::new(nap).poll(cx),
+            Wait::Simulated(nap) => Pin::new(nap.as_mut()).poll(cx),
         }
     }
 }

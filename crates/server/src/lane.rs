@@ -10,9 +10,10 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::task::{Poll, Waker};
+use std::task::Waker;
 
 use sockeye_engine::engine::Flow;
+use sockeye_runtime::turns::let_others_run;
 use sockeye_socket_proto::assembly::Incoming;
 
 use crate::chain::{To, start_event};
@@ -158,17 +159,4 @@ async fn drain(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay) {
             let_others_run().await;
         }
     }
-}
-
-/// Goes to the back of the queue of tasks.
-async fn let_others_run() {
-    let mut yielded = false;
-    std::future::poll_fn(|cx| {
-        if std::mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }

@@ -121,6 +121,36 @@ async fn a_move_while_the_writer_is_blocked_hands_over() {
 }
 
 #[tokio::test]
+async fn the_end_of_a_peer_that_is_not_read_shows_when_its_silence_is_to_be_excused() {
+    let terms = terms();
+    let (stream, peer) = pair().await;
+    let session = session(&terms, stream.clone());
+    let ping = Frame::text(&[b"2"]);
+    let look_after = |ticks| {
+        for _ in 0..ticks {
+            terms.tick();
+        }
+        session.handle_timeout(&terms, &ping)
+    };
+    session.pause(&terms, true);
+    assert_eq!(look_after(500), Some(Look::Live));
+    for _ in 0..3 {
+        assert_eq!(look_after(400), Some(Look::Live), "a peer that is there may be silent");
+    }
+    #[cfg(target_os = "linux")]
+    assert_eq!(SockRef::from(&*stream).tcp_user_timeout().expect("an option"), Some(Duration::from_secs(20)));
+    drop(peer);
+    let noticed = async {
+        while !has_ended(&stream) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), noticed).await.expect("the system says so");
+    assert_eq!(look_after(399), None);
+    assert_eq!(look_after(1), Some(Look::Close(CloseReason::TransportClose)));
+}
+
+#[tokio::test]
 async fn volatile_frames_leave_only_where_somebody_takes_them_now() {
     let terms = terms();
     let (stream, mut peer) = pair().await;

@@ -192,7 +192,7 @@ impl<A: Application> Foreign<A> {
                 return Poll::Pending; // the last bytes are on their way
             }
             let goes_on = if self.waits {
-                ready!(self.engine.application().poll_room(&self.session, cx));
+                ready!(self.inbound(|inbound| inbound.poll_room(cx)));
                 self.waits = false;
                 self.session.pause(self.engine.terms(), false);
                 self.receive(&mut [])

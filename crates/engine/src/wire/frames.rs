@@ -4,6 +4,7 @@
 //! Spec: engine.md, section 8; RFC 6455, sections 5.5 and 7.
 
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use sockeye_engine_proto::frame::Frame;
 use sockeye_engine_proto::packet::{Decoded as Text, Message, Packet};
@@ -41,7 +42,7 @@ pub(crate) enum Stage {
 pub(crate) enum Turn {
     /// The next read.
     More,
-    /// The application cannot take more for now.
+    /// The application, or the way to the peer, cannot take more for now.
     Wait,
     /// Nothing good.
     End(End),
@@ -167,8 +168,9 @@ impl<A: Application> Inbound<'_, A> {
     fn handle_packet(&mut self, packet: Packet<'_>) -> Turn {
         match self.session.receive(self.engine.terms(), self.seat, packet) {
             Received::Nothing => Turn::More,
-            Received::Message(message) => {
+            Received::Message { message, full } => {
                 match self.engine.application().message(self.engine, self.session, message) {
+                    Flow::Continue if full => Turn::Wait,
                     Flow::Continue => Turn::More,
                     Flow::Wait => Turn::Wait,
                     Flow::Close(reason) => self.close(reason),
@@ -182,6 +184,12 @@ impl<A: Application> Inbound<'_, A> {
             Received::Refused => Turn::End(End::Refused),
             Received::Close(reason) => self.close(reason),
         }
+    }
+
+    /// Whether what made the wire wait has room again.
+    pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        ready!(self.engine.application().poll_room(self.session, cx));
+        self.session.poll_room(self.engine.terms(), cx)
     }
 
     /// A candidate that misbehaves takes nothing with it but itself.

@@ -1,7 +1,8 @@
 //! POSTs: packets from the client of a polling or SSE session.
 //!
 //! The body is read whole, within its limits of size and time, then its packets are received in order; the
-//! answer goes out after the last. When the application cannot take more, the answer waits.
+//! answer goes out after the last. When the application cannot take more, or the peer does not come for what waits
+//! for it, the rest and the answer wait.
 //!
 //! Spec: engine.md, sections 4.3-4.5.
 
@@ -17,9 +18,10 @@ use http_body::Body as HttpBody;
 use sockeye_engine_proto::reason::CloseReason;
 use sockeye_engine_proto::wire::payload;
 use sockeye_runtime::runtime::Sleep;
+use sockeye_runtime::turns::let_others_run;
 
 use crate::body::Body;
-use crate::engine::{Application, Engine, Flow, let_others_run};
+use crate::engine::{Application, Engine, Flow};
 use crate::guarded;
 use crate::session::{Parting, Received, Session};
 use crate::side::Seat;
@@ -133,7 +135,12 @@ async fn receive<A: Application>(
             Err(_) => Flow::Close(CloseReason::ParseError),
             Ok(packet) => match session.receive(terms, seat, packet.packet()) {
                 Received::Nothing => Flow::Continue,
-                Received::Message(message) => engine.application().message(engine, session, message),
+                Received::Message { message, full } => {
+                    match engine.application().message(engine, session, message) {
+                        Flow::Continue if full => Flow::Wait,
+                        flow => flow,
+                    }
+                }
                 Received::Adopted => {
                     engine.counters().count_upgraded();
                     Flow::Continue
@@ -148,6 +155,7 @@ async fn receive<A: Application>(
                 session.uncork(terms);
                 session.pause(terms, true);
                 poll_fn(|cx| engine.application().poll_room(session, cx)).await;
+                engine.room(session).await;
                 session.pause(terms, false);
                 session.cork();
             }

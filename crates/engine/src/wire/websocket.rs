@@ -31,7 +31,7 @@ pub(crate) struct Reader<A: Application> {
     partial: Option<Box<Partial>>,
     seat: Seat,
     stage: Stage,
-    /// The application said [`Flow::Wait`](crate::engine::Flow::Wait).
+    /// It reads no further until there is room, in the application and on the way to the peer.
     waits: bool,
     /// Nobody needs to hear that it ends.
     over: bool,
@@ -93,7 +93,7 @@ impl<A: Application> Reader<A> {
     fn turn(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<()> {
         for _ in 0..READS {
             let goes_on = if self.waits {
-                ready!(self.engine.application().poll_room(&self.session, cx));
+                ready!(self.inbound(|inbound| inbound.poll_room(cx)));
                 self.waits = false;
                 self.session.pause(self.engine.terms(), false);
                 self.receive(&mut [])

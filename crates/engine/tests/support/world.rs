@@ -214,6 +214,17 @@ impl Foreign {
         }
     }
 
+    /// Reads at most `most` bytes.
+    pub(crate) fn sip(&mut self, world: &World, most: usize) {
+        let mut bytes = vec![0; most];
+        let mut read = ReadBuf::new(&mut bytes);
+        let client = Pin::new(&mut self.client);
+        if client.poll_read(&mut Context::from_waker(Waker::noop()), &mut read).is_ready() {
+            self.buffer.extend_from_slice(read.filled());
+        }
+        world.simulation.run();
+    }
+
     pub(crate) fn send(&mut self, world: &World, text: &str) {
         self.frame(world, OpCode::Text, text.as_bytes());
     }
