@@ -7,6 +7,7 @@ use sockeye_socket_proto::assembly::Incoming;
 use tokio::sync::oneshot;
 
 use crate::error::AckError;
+use crate::id::SocketId;
 
 /// What came instead of waiting on.
 pub(crate) type Answer = Result<Incoming<'static>, AckError>;
@@ -14,7 +15,8 @@ pub(crate) type Answer = Result<Incoming<'static>, AckError>;
 /// Who waits.
 pub(crate) enum Waiting {
     One(oneshot::Sender<Answer>),
-    Many(Arc<Collection>),
+    /// Among others: this socket's answer.
+    Many(Arc<Collection>, SocketId),
 }
 
 impl Waiting {
@@ -22,23 +24,26 @@ impl Waiting {
     pub(crate) fn complete(self, answer: Answer) {
         match self {
             Waiting::One(sender) => drop(sender.send(answer)),
-            Waiting::Many(collection) => collection.add(answer),
+            Waiting::Many(collection, socket) => collection.add(socket, answer),
         }
     }
 }
 
-/// The answers to one broadcast, in the order in which they come.
+/// What each socket answered to one broadcast, in the order in which the answers come.
+pub(crate) type Answers = Vec<(SocketId, Answer)>;
+
+/// The answers to one broadcast.
 pub(crate) struct Collection(Mutex<Collecting>);
 
 struct Collecting {
-    answers: Vec<Answer>,
+    answers: Answers,
     missing: usize,
-    done: Option<oneshot::Sender<Vec<Answer>>>,
+    done: Option<oneshot::Sender<Answers>>,
 }
 
 impl Collection {
     /// Waits for that many answers.
-    pub(crate) fn new(missing: usize) -> (Arc<Collection>, oneshot::Receiver<Vec<Answer>>) {
+    pub(crate) fn new(missing: usize) -> (Arc<Collection>, oneshot::Receiver<Answers>) {
         let (done, receiver) = oneshot::channel();
         let collecting = Collecting { answers: Vec::new(), missing, done: Some(done) };
         let collection = Collection(Mutex::new(collecting));
@@ -48,9 +53,9 @@ impl Collection {
         (Arc::new(collection), receiver)
     }
 
-    pub(crate) fn add(&self, answer: Answer) {
+    pub(crate) fn add(&self, socket: SocketId, answer: Answer) {
         let mut collecting = self.0.lock();
-        collecting.answers.push(answer);
+        collecting.answers.push((socket, answer));
         collecting.missing = collecting.missing.saturating_sub(1);
         let is_done = collecting.missing == 0;
         drop(collecting);

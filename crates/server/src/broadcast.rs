@@ -8,17 +8,22 @@ use std::time::Duration;
 use smallvec::SmallVec;
 use sockeye_adapter::adapter::{Member, Parcel, Recipients, Selection};
 use sockeye_engine_proto::frame::Frame;
-use sockeye_socket_proto::outgoing::EventArguments;
+use sockeye_socket_proto::outgoing::{Encoded, EventArguments};
 use sockeye_socket_proto::parser::json::encode_event;
 
 use crate::acks::{Collection, Waiting};
 use crate::connection::Stay;
 use crate::emitted::{Emitted, encoded};
-use crate::error::{AckError, EmitError};
 use crate::hub::{Deliver, Engine, Held, Session, Space, frames};
 use crate::id::SocketId;
+use crate::outgoing_listeners::Outgoing;
+use crate::replies::{Asked, Requests};
 use crate::request::{FromReply, await_ack};
 use crate::rooms::{Rooms, join, leave};
+
+/// How long acknowledgements of a broadcast are awaited unless it says so: what the reference takes for requests
+/// between nodes. They must end.
+const ACK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Sockets of one namespace that are meant by an emit.
 ///
@@ -32,6 +37,8 @@ pub struct Broadcast {
     except: SmallVec<[Box<str>; 1]>,
     sender: Option<(Arc<Session>, Stay)>,
     volatile: bool,
+    /// Says nothing on one node; adapters that span nodes ask it.
+    local: bool,
     timeout: Option<Duration>,
 }
 
@@ -41,6 +48,7 @@ impl fmt::Debug for Broadcast {
             .field("rooms", &self.rooms)
             .field("except", &self.except)
             .field("volatile", &self.volatile)
+            .field("local", &self.local)
             .finish_non_exhaustive()
     }
 }
@@ -55,6 +63,7 @@ impl Broadcast {
             except: SmallVec::new(),
             sender: None,
             volatile: false,
+            local: false,
             timeout: None,
         }
     }
@@ -97,6 +106,13 @@ impl Broadcast {
         self
     }
 
+    /// Only sockets of this node. On one node these are all there are.
+    #[must_use]
+    pub fn local(mut self) -> Broadcast {
+        self.local = true;
+        self
+    }
+
     /// How long [`emit_with_ack`](Broadcast::emit_with_ack) waits. Default 5 s. Rounded up, by at most 100 ms.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Broadcast {
@@ -119,58 +135,74 @@ impl Broadcast {
             Ok(packet) => packet,
             Err(error) => return Emitted::many(Err(error)),
         };
-        let frames: SmallVec<[Frame; 1]> = frames(packet).collect();
+        let frames = self.frames(packet);
         let parcel = Parcel { frames: &frames, volatile: self.volatile };
         self.select(|selection| space.adapter.broadcast(selection, parcel, &Deliver(&self.engine)));
         hub.tally.broadcasts.add_one();
+        self.tell_outgoing(space, &frames, || self.sessions());
         Emitted::many(Ok(()))
     }
 
-    /// Emits an event and collects the acknowledgement of each socket that is meant: what each answered, in
-    /// the order in which the answers came. It ends when all have answered, have gone, or the time is over.
-    ///
-    /// # Errors
-    /// [`EmitError`] when the event did not go out. What went wrong with one socket stands in its place.
-    pub async fn emit_with_ack<T: FromReply>(
-        &self,
-        name: &str,
-        arguments: impl EventArguments,
-    ) -> Result<Vec<Result<T, AckError>>, EmitError> {
-        let answers = self.ask(name, &arguments)?.await.unwrap_or_default();
-        let read = |answer: crate::acks::Answer| Ok(T::from_reply(answer?)?);
-        Ok(answers.into_iter().map(read).collect())
+    /// Emits `message`: what other servers call `send`.
+    pub fn send(&self, arguments: impl EventArguments) -> Emitted {
+        self.send_event("message", &arguments)
     }
 
-    fn ask(
-        &self,
-        name: &str,
-        arguments: &impl EventArguments,
-    ) -> Result<tokio::sync::oneshot::Receiver<Vec<crate::acks::Answer>>, EmitError> {
-        /// What the reference takes for adapters' requests; acks of a broadcast must end.
-        const TIMEOUT: Duration = Duration::from_secs(5);
+    /// Emits an event and collects the acknowledgement of each socket that is meant. It ends when all have answered,
+    /// have gone, or the time is over: what came until then is there, and who is missing.
+    ///
+    /// The event goes out when this is called. Dropped, the answers are ignored.
+    ///
+    /// # Errors
+    /// Awaited, [`EmitError`] when the event did not go out. What went wrong with one socket stands in its place.
+    pub fn emit_with_ack<T: FromReply>(&self, name: &str, arguments: impl EventArguments) -> Requests<T> {
+        Requests::new(self.ask(name, &arguments))
+    }
+
+    pub(crate) fn ask(&self, name: &str, arguments: &impl EventArguments) -> Asked {
         let hub = self.engine.application();
         let space = self.space();
         let id = space.next_ack.fetch_add(1, Ordering::Relaxed);
         let packet = encoded(name, encode_event(&space.name, Some(id), name, arguments))?;
         let sessions = self.sessions();
         let (collection, answers) = Collection::new(sessions.len());
-        let timeout = Some(self.timeout.unwrap_or(TIMEOUT));
+        let timeout = Some(self.timeout.unwrap_or(ACK_TIMEOUT));
         let mut slots = Vec::with_capacity(sessions.len());
         for (session, stay) in &sessions {
-            let waiting = Waiting::Many(collection.clone());
+            let socket = hub.id(session, *stay);
+            let waiting = Waiting::Many(collection.clone(), socket);
             match await_ack(&self.engine, session, *stay, id, timeout, waiting) {
                 Ok(()) => slots.push(session.slot()),
-                Err(error) => collection.add(Err(error)),
+                Err(error) => collection.add(socket, Err(error)),
             }
         }
-        let frames: SmallVec<[Frame; 1]> = frames(packet).collect();
+        let frames: SmallVec<[Frame; 1]> = self.frames(packet);
         let mut dirty = Vec::new();
         let parcel = Parcel { frames: &frames, volatile: self.volatile };
         let deliver = Deliver(&self.engine);
         deliver.enqueue(&mut slots.into_iter(), parcel, &mut dirty);
         deliver.flush(dirty);
         hub.tally.broadcasts.add_one();
+        self.tell_outgoing(space, &frames, || sessions);
         Ok(answers)
+    }
+
+    fn frames(&self, packet: Encoded) -> SmallVec<[Frame; 1]> {
+        frames(packet).collect()
+    }
+
+    /// Tells those among the meant who listen to what goes out.
+    fn tell_outgoing(
+        &self,
+        space: &Space,
+        frames: &[Frame],
+        sessions: impl FnOnce() -> Vec<(Arc<Session>, Stay)>,
+    ) {
+        if let Some(outgoing) = Outgoing::new(space, frames) {
+            for (session, stay) in sessions() {
+                outgoing.tell(&self.engine, &session, space, stay);
+            }
+        }
     }
 
     /// Those that are meant now.

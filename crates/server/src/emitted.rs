@@ -5,7 +5,9 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
 use sockeye_engine::side::SendError;
+use sockeye_engine_proto::frame::Frame;
 use sockeye_socket_proto::error::EncodeError;
 use sockeye_socket_proto::outgoing::Encoded;
 
@@ -89,12 +91,10 @@ pub(crate) fn send(
     if !session.connection().may_hear(stay) {
         return Err(EmitError::Disconnected);
     }
-    let outgoing = Outgoing::new(space, &packet.text, &packet.attachments);
-    let sent = if volatile {
-        engine.send_volatile(session, frames(packet)).map(drop)
-    } else {
-        engine.send(session, frames(packet))
-    };
+    let frames: SmallVec<[Frame; 1]> = frames(packet).collect();
+    let outgoing = Outgoing::new(space, &frames);
+    let sent =
+        if volatile { engine.send_volatile(session, frames).map(drop) } else { engine.send(session, frames) };
     sent.map_err(|error| match error {
         SendError::SlowReader => EmitError::SlowReader,
         _ => EmitError::Disconnected,

@@ -1,5 +1,6 @@
 //! What can go wrong with a handler, a middleware or an emit.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
@@ -88,8 +89,8 @@ impl Refusal {
 pub struct Failure<'f> {
     /// The namespace.
     pub namespace: &'f str,
-    /// The socket.
-    pub socket: SocketId,
+    /// The socket; none where servers talked to each other.
+    pub socket: Option<SocketId>,
     /// The event's name; for other handlers `connection`, `disconnecting` or `disconnect`.
     pub event: &'f str,
     /// What went wrong.
@@ -109,7 +110,10 @@ impl Failure<'_> {
 
 impl fmt::Display for Failure<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} of {} in {}: {}", self.event, self.socket, self.namespace, self.cause)
+        match self.socket {
+            Some(socket) => write!(f, "{:?} of {socket} in {}: {}", self.event, self.namespace, self.cause),
+            None => write!(f, "{:?} among servers in {}: {}", self.event, self.namespace, self.cause),
+        }
     }
 }
 
@@ -136,6 +140,15 @@ pub enum Fault {
     Refused(Refusal),
     /// The socket was gone before the handler could run.
     Gone,
+}
+
+impl Fault {
+    /// What a panic left.
+    pub(crate) fn panic(panic: &(dyn Any + Send)) -> Fault {
+        let message = panic.downcast_ref::<&str>().map(|message| (*message).to_owned());
+        let message = message.or_else(|| panic.downcast_ref::<String>().cloned());
+        Fault::Failed(Cause::Panic(message.unwrap_or_else(|| "without a message".to_owned())))
+    }
 }
 
 impl From<ArgumentError> for Fault {
@@ -181,6 +194,9 @@ pub enum AckError {
         /// How many may be outstanding.
         limit: usize,
     },
+    /// Nobody answers: the server that was asked has no handler for it, or one that acknowledges nothing.
+    #[error("nobody answers")]
+    Unanswered,
     /// What came is not what was asked for.
     #[error(transparent)]
     Argument(#[from] ArgumentError),

@@ -20,7 +20,7 @@ use sockeye_socket_proto::reason::DisconnectReason;
 
 use crate::connection::{Connection, Stay};
 use crate::counters::Tally;
-use crate::error::{Failure, Fault};
+use crate::error::{Cause, Failure, Fault};
 use crate::id::{Key, SocketId};
 use crate::spaces::{Found, is_child};
 use crate::states::States;
@@ -165,16 +165,21 @@ impl Hub {
         kept.unwrap_or_else(|| self.ids.derive(&session.sid()))
     }
 
-    /// Counts a failure and tells who wants to know.
+    /// Counts a failure of a socket's handler and tells who wants to know.
     pub(crate) fn report(&self, session: &Session, stay: Stay, event: &str, fault: Fault) {
+        let space = self.space(stay.namespace);
+        self.report_in(&space, Some(self.id(session, stay)), event, fault);
+    }
+
+    /// Counts a failure and tells who wants to know.
+    pub(crate) fn report_in(&self, space: &Space, socket: Option<SocketId>, event: &str, fault: Fault) {
         let Fault::Failed(cause) = fault else { return };
         match &cause {
-            crate::error::Cause::Argument(_) => self.tally.wrong_arguments.add_one(),
-            crate::error::Cause::Error(_) => self.tally.errors.add_one(),
-            crate::error::Cause::Panic(_) => self.tally.panics.add_one(),
+            Cause::Argument(_) => self.tally.wrong_arguments.add_one(),
+            Cause::Error(_) => self.tally.errors.add_one(),
+            Cause::Panic(_) => self.tally.panics.add_one(),
         }
-        let space = self.space(stay.namespace);
-        let failure = Failure { namespace: &space.name, socket: self.id(session, stay), event, cause };
+        let failure = Failure { namespace: &space.name, socket, event, cause };
         match &self.on_error {
             None => tracing::error!("{failure}"),
             Some(on_error) => {

@@ -5,18 +5,27 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use sockeye_socket_proto::error::EncodeError;
 use sockeye_socket_proto::outgoing::EventArguments;
+use sockeye_socket_proto::packet::is_reserved;
 
 use crate::broadcast::{Broadcast, find};
 use crate::emitted::Emitted;
-use crate::error::{AckError, EmitError};
+use crate::error::EmitError;
 use crate::handler::event::{ConnectHandler, Middleware, erase_connect, erase_middleware};
+use crate::handler::server_side::{ServerSideHandler, erase_server_side};
 use crate::hub::{Engine, Held, Space};
 use crate::id::SocketId;
+use crate::remote_socket::Fetched;
+use crate::replies::Requests;
 use crate::request::FromReply;
 use crate::room_event::RoomEvent;
 use crate::rooms::Rooms;
+use crate::servers::{self, ServerSideRequests};
 use crate::socket::Socket;
+
+/// Names that are no events between servers, besides those that no event may have.
+const RESERVED: [&str; 3] = ["connect", "connection", "new_namespace"];
 
 /// One namespace of a server. A cheap clone.
 #[derive(Clone)]
@@ -104,16 +113,73 @@ impl Namespace {
         self.everybody().emit(name, arguments)
     }
 
+    /// Emits `message` to all sockets: what other servers call `send`.
+    pub fn send(&self, arguments: impl EventArguments) -> Emitted {
+        self.everybody().send(arguments)
+    }
+
     /// Emits to all sockets, and collects their acknowledgements: see [`Broadcast::emit_with_ack`].
+    pub fn emit_with_ack<T: FromReply>(&self, name: &str, arguments: impl EventArguments) -> Requests<T> {
+        self.everybody().emit_with_ack(name, arguments)
+    }
+
+    /// Handles an event that a server of this namespace emits to the others with
+    /// [`server_side_emit`](Namespace::server_side_emit). A handler that was there for the same event is replaced.
     ///
-    /// # Errors
-    /// See [`Broadcast::emit_with_ack`].
-    pub async fn emit_with_ack<T: FromReply>(
+    /// ```
+    /// # use sockeye_server::{handler::outcome::Reply, server::Server};
+    /// # async fn doc(server: &Server) -> Result<(), Box<dyn std::error::Error>> {
+    /// server.of("/").on_server_side("sum", async |a: u32, b: u32| Reply(a + b));
+    /// for sum in server.of("/").server_side_emit_with_ack::<u32>("sum", (1, 2)).await? {
+    ///     assert_eq!(sum, Ok(3));
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Panics
+    /// When the name is reserved: `connect`, `connection`, `new_namespace`, or what no event may be called; or when
+    /// the handler wants a `State<T>` that the server was not given.
+    #[track_caller]
+    pub fn on_server_side<A: 'static>(&self, name: &str, handler: impl ServerSideHandler<A>) -> &Namespace {
+        assert!(!is_reserved(name) && !RESERVED.contains(&name), "{name:?} is no event between servers");
+        let handler = erase_server_side(handler, &self.engine.application().states);
+        let replaced = self.space().settings.server_side.write().insert(name.into(), handler);
+        // What it captured is dropped here, where no lock is held.
+        drop(replaced);
+        self
+    }
+
+    /// Emits an event to the other servers of the cluster, whose handlers are
+    /// [`on_server_side`](Namespace::on_server_side)'s. A server that is alone tells itself.
+    ///
+    /// Nobody is waited for, and what is lost between nodes is lost.
+    pub fn server_side_emit(&self, name: &str, arguments: impl EventArguments) -> Emitted {
+        match self.between_servers(name) {
+            Ok(()) => servers::emit(&self.engine, &self.space, name, &arguments),
+            Err(error) => Emitted::many(Err(error)),
+        }
+    }
+
+    /// As [`server_side_emit`](Namespace::server_side_emit), and collects what each server answers, for 5 s.
+    pub fn server_side_emit_with_ack<T: FromReply>(
         &self,
         name: &str,
         arguments: impl EventArguments,
-    ) -> Result<Vec<Result<T, AckError>>, EmitError> {
-        self.everybody().emit_with_ack(name, arguments).await
+    ) -> ServerSideRequests<T> {
+        match self.between_servers(name) {
+            Ok(()) => servers::ask(&self.engine, &self.space, name, &arguments),
+            Err(error) => ServerSideRequests::failed(error),
+        }
+    }
+
+    /// Names that mean something else on a namespace elsewhere are refused, so that they never do here.
+    fn between_servers(&self, name: &str) -> Result<(), EmitError> {
+        if RESERVED.contains(&name) {
+            let error = EncodeError::ReservedEvent { name: name.to_owned() };
+            tracing::error!("event {name:?} was not emitted to servers: {error}");
+            return Err(EmitError::Encode(error));
+        }
+        Ok(())
     }
 
     /// All sockets.
@@ -146,6 +212,38 @@ impl Namespace {
         self.everybody().timeout(timeout)
     }
 
+    /// All sockets of this node.
+    pub fn local(&self) -> Broadcast {
+        self.everybody().local()
+    }
+
+    /// The rooms of this node and how many sockets are in each, in no order.
+    #[must_use]
+    pub fn rooms(&self) -> Vec<(String, usize)> {
+        self.space().adapter.all_rooms()
+    }
+
+    /// How many sockets are in a room on this node.
+    #[must_use]
+    pub fn room_len(&self, room: &str) -> usize {
+        self.space().adapter.room_len(room)
+    }
+
+    /// The sockets of all nodes: see [`Broadcast::fetch_sockets`].
+    pub async fn fetch_sockets(&self) -> Fetched {
+        self.everybody().fetch_sockets().await
+    }
+
+    /// Makes all sockets join rooms.
+    pub fn sockets_join(&self, rooms: impl Rooms) {
+        self.everybody().sockets_join(rooms);
+    }
+
+    /// Makes all sockets leave rooms.
+    pub fn sockets_leave(&self, rooms: impl Rooms) {
+        self.everybody().sockets_leave(rooms);
+    }
+
     /// The sockets of this node.
     #[must_use]
     pub fn sockets(&self) -> Vec<Socket> {
@@ -161,6 +259,24 @@ impl Namespace {
 
     /// Disconnects all sockets: see [`Socket::disconnect`].
     pub fn disconnect_sockets(&self, close: bool) {
-        self.everybody().disconnect(close);
+        self.everybody().disconnect_sockets(close);
+    }
+
+    /// Removes the namespace: all its sockets disconnect, and who asks for it then gets `Invalid namespace`. False when
+    /// it was removed before. It may be called from anywhere, a disconnect handler of its own included.
+    ///
+    /// Handles of it stay without effect. `of` with the same name makes a new one, without handlers; one made by name
+    /// still counts to the 4,096 that a server can make.
+    ///
+    /// # Panics
+    /// When it is the default namespace.
+    pub fn remove(&self) -> bool {
+        assert!(self.name() != "/", "the default namespace is always there");
+        let spaces = &self.engine.application().spaces;
+        let was_there = spaces.find(self.name()) == Some(self.space.number()) && spaces.remove(self.name());
+        if was_there {
+            self.disconnect_sockets(false);
+        }
+        was_there
     }
 }

@@ -8,12 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use sockeye_engine_proto::frame::Frame;
-use sockeye_engine_proto::packet::Message;
-use sockeye_socket_proto::assembly::{Assembly, Incoming};
-use sockeye_socket_proto::limits::{Limits, MAX_DEPTH};
+use sockeye_socket_proto::assembly::Incoming;
 
 use crate::connection::Stay;
 use crate::hub::{Context, Engine, Session, Space, Turn};
+use crate::reading::read_again;
 use crate::run::{Rest, start};
 
 thread_local! {
@@ -25,28 +24,17 @@ thread_local! {
 pub(crate) struct Outgoing(Incoming<'static>);
 
 impl Outgoing {
-    /// `None` where nobody listens.
-    pub(crate) fn new(space: &Space, text: &Frame, attachments: &[Frame]) -> Option<Outgoing> {
+    /// What these frames are. `None` where nobody listens.
+    pub(crate) fn new(space: &Space, frames: &[Frame]) -> Option<Outgoing> {
         if !space.watches_outgoing.load(Ordering::Relaxed) || TELLING.get() {
             return None;
         }
-        let limits =
-            Limits { depth: MAX_DEPTH, packet_bytes: usize::MAX, attachments: u32::MAX, ..Limits::default() };
-        let mut assembly = Assembly::new();
-        // Behind the digit of an Engine.IO message.
-        let text = std::str::from_utf8(&text.packet()[1..]).ok()?;
-        let mut read = assembly.handle_message(Message::Text(text), &limits);
-        for attachment in attachments {
-            read = assembly.handle_message(Message::Binary(attachment.packet()), &limits);
-        }
-        match read {
-            Ok(Some(incoming)) => Some(Outgoing(incoming.into_owned())),
+        let read = read_again(frames);
+        if read.is_none() {
             // Deeper than any peer may send, which is no reason not to send it.
-            Ok(None) | Err(_) => {
-                tracing::debug!("an event that went out was not told to those who listen");
-                None
-            }
+            tracing::debug!("an event that went out was not told to those who listen");
         }
+        read.map(Outgoing)
     }
 
     /// Tells those who listen on that socket.

@@ -1,17 +1,17 @@
 //! Calls handlers so that one that panics harms nobody else.
 
-use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{self, Poll};
 
-use crate::error::{Cause, Fault};
+use crate::error::Fault;
 use crate::hub::{Context, Handle, Later, Turn};
 
 /// Calls a handler and polls it once.
 pub(crate) fn start(handler: &dyn Handle, context: &mut Context<'_>) -> Result<Turn, Fault> {
-    catch_unwind(AssertUnwindSafe(|| handler.start(context))).unwrap_or_else(|panic| Err(fault(&*panic)))
+    catch_unwind(AssertUnwindSafe(|| handler.start(context)))
+        .unwrap_or_else(|panic| Err(Fault::panic(&*panic)))
 }
 
 /// The rest of a handler.
@@ -22,7 +22,7 @@ impl Future for Rest {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<(), Fault>> {
         let polled = catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(cx)));
-        polled.unwrap_or_else(|panic| Poll::Ready(Err(fault(&*panic))))
+        polled.unwrap_or_else(|panic| Poll::Ready(Err(Fault::panic(&*panic))))
     }
 }
 
@@ -38,10 +38,4 @@ impl<F: Future + Unpin> Future for Guarded<F> {
             Err(panic) => Poll::Ready(Err(panic)),
         }
     }
-}
-
-fn fault(panic: &(dyn Any + Send)) -> Fault {
-    let message = panic.downcast_ref::<&str>().map(|message| (*message).to_owned());
-    let message = message.or_else(|| panic.downcast_ref::<String>().cloned());
-    Fault::Failed(Cause::Panic(message.unwrap_or_else(|| "without a message".to_owned())))
 }

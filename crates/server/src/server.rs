@@ -22,6 +22,8 @@ use crate::hub::{Engine, Held, Hub, HubOptions, OnError};
 use crate::id::Key;
 use crate::namespace::Namespace;
 use crate::naming::{Home, NamespaceName};
+use crate::replies::Requests;
+use crate::request::FromReply;
 use crate::rooms::Rooms;
 use crate::states::States;
 
@@ -122,6 +124,22 @@ impl Server {
     /// Emits to all sockets of the default namespace: see [`Broadcast::emit`].
     pub fn emit(&self, name: &str, arguments: impl EventArguments) -> Emitted {
         self.default_namespace().emit(name, arguments)
+    }
+
+    /// Emits `message` to all sockets of the default namespace: what other servers call `send`.
+    pub fn send(&self, arguments: impl EventArguments) -> Emitted {
+        self.default_namespace().send(arguments)
+    }
+
+    /// Emits to all sockets of the default namespace, and collects their acknowledgements: see
+    /// [`Broadcast::emit_with_ack`].
+    pub fn emit_with_ack<T: FromReply>(&self, name: &str, arguments: impl EventArguments) -> Requests<T> {
+        self.default_namespace().emit_with_ack(name, arguments)
+    }
+
+    /// All sockets of the default namespace.
+    pub fn everybody(&self) -> Broadcast {
+        self.default_namespace().everybody()
     }
 
     /// All sockets of the default namespace in these rooms.

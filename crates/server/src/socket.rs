@@ -14,6 +14,7 @@ use sockeye_socket_proto::parser::json::{encode_disconnect, encode_event};
 use sockeye_socket_proto::reason::DisconnectReason;
 
 use crate::broadcast::Broadcast;
+use crate::conn::Conn;
 use crate::connection::Stay;
 use crate::departure::leave;
 use crate::emitted::{Emitted, encoded, send};
@@ -97,23 +98,16 @@ impl Socket {
         self.session.connection().is_joined(self.stay) && self.session.closed().is_none()
     }
 
+    /// The connection beneath it, which the peer's sockets of other namespaces share.
+    #[must_use]
+    pub fn conn(&self) -> Conn {
+        Conn::new(&self.engine, &self.session)
+    }
+
     /// The technique that carries it now: `polling`, `sse` or `websocket`.
     #[must_use]
     pub fn transport(&self) -> Wire {
         self.session.wire()
-    }
-
-    /// Whether it is polled without waiting: its technique is polling, and its last GET asked to be answered at
-    /// once.
-    #[must_use]
-    pub fn is_short_polling(&self) -> bool {
-        self.session.is_short_polling()
-    }
-
-    /// How many bytes are queued for the peer, in all namespaces.
-    #[must_use]
-    pub fn queued(&self) -> usize {
-        self.session.queued()
     }
 
     /// What the peer said when it came. `None` when the server was told not to keep it and the connection
@@ -322,6 +316,11 @@ impl Socket {
         self.send_event(name, &arguments, false)
     }
 
+    /// Emits `message`: what other servers call `send`.
+    pub fn send(&self, arguments: impl EventArguments) -> Emitted {
+        self.send_event("message", &arguments, false)
+    }
+
     /// Emits an event that asks for an acknowledgement, and waits for it until the socket disconnects.
     ///
     /// The event goes out when this is called; the acknowledgement is what the peer's first argument is read
@@ -503,7 +502,7 @@ impl Broadcast {
     }
 
     /// Disconnects all that are meant now; see [`Socket::disconnect`].
-    pub fn disconnect(&self, close: bool) {
+    pub fn disconnect_sockets(&self, close: bool) {
         self.sockets().iter().for_each(|socket| socket.disconnect(close));
     }
 }

@@ -13,6 +13,7 @@ use sockeye_adapter::adapter::Adapter;
 use sockeye_adapter::local::Local;
 
 use crate::connection::Handlers;
+use crate::handler::server_side::HandleServerSide;
 use crate::id::SocketId;
 use crate::room_event::OnRoom;
 use crate::table::{Table, Tables};
@@ -22,8 +23,8 @@ pub(crate) struct Settings<H: ?Sized> {
     /// Handles a new socket.
     pub(crate) connection: RwLock<Option<Arc<H>>>,
     pub(crate) middlewares: RwLock<Arc<[Arc<H>]>>,
-    /// Handle what other nodes emit to the servers of the namespace.
-    pub(crate) server_side: RwLock<HashMap<Box<str>, Arc<H>>>,
+    /// Handle what the servers of the namespace emit to each other.
+    pub(crate) server_side: RwLock<HashMap<Box<str>, Arc<dyn HandleServerSide>>>,
     /// How many event handlers of one socket may wait at once.
     pub(crate) concurrent: AtomicU8,
     /// Is told of rooms; asked often, so whether there is one stands beside it.

@@ -141,7 +141,7 @@ fn via(socket: &Socket) -> Via {
     match socket.transport() {
         Wire::WebSocket => Via::Websocket,
         Wire::Sse => Via::Sse,
-        _ if socket.is_short_polling() => Via::ShortPolling,
+        _ if socket.conn().is_short_polling() => Via::ShortPolling,
         _ => Via::LongPolling,
     }
 }

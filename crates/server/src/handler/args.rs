@@ -10,6 +10,7 @@ use sockeye_socket_proto::outgoing::{ArgumentWriter, EventArguments};
 use sockeye_socket_proto::reason::DisconnectReason;
 
 use crate::handler::event::{FromConnect, FromDisconnect, FromEvent};
+use crate::handler::server_side::{FromServerSide, ServerSideContext};
 use crate::handshake::read_auth;
 use crate::hub::Context;
 use crate::request::FromReply;
@@ -47,6 +48,18 @@ everywhere!([T: Clone + Send + Sync + 'static] State<T>, |context| {
     let state = context.states().get().expect("its presence was checked when the handler was registered");
     Ok(State(state))
 }, |states| states.expect::<T>());
+
+impl<T: Clone + Send + Sync + 'static> FromServerSide for State<T> {
+    fn from_server_side(context: &mut ServerSideContext<'_>) -> Result<Self, ArgumentError> {
+        let state = context.states.get().expect("its presence was checked when the handler was registered");
+        Ok(State(state))
+    }
+
+    #[track_caller]
+    fn check(states: &States) {
+        states.expect::<T>();
+    }
+}
 
 /// The payload of CONNECT, read as a `T`: what the client calls `auth`, `{}` when it gave none.
 ///
@@ -96,6 +109,15 @@ impl<T: DeserializeOwned + Default> FromEvent for OrDefault<T> {
     }
 }
 
+impl<T: DeserializeOwned + Default> FromServerSide for OrDefault<T> {
+    fn from_server_side(context: &mut ServerSideContext<'_>) -> Result<OrDefault<T>, ArgumentError> {
+        match T::from_server_side(context) {
+            Err(ArgumentError { cause: ArgumentCause::Missing, .. }) => Ok(OrDefault(T::default())),
+            other => other.map(OrDefault),
+        }
+    }
+}
+
 /// The event's name, for handlers of several events. Empty for the event without a name that the protocol
 /// allows.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
@@ -105,6 +127,12 @@ impl FromEvent for EventName {
     fn from_event(context: &mut Context<'_>) -> Result<EventName, ArgumentError> {
         let name = context.incoming.and_then(|incoming| incoming.packet().event().map(String::from));
         Ok(EventName(name.unwrap_or_default()))
+    }
+}
+
+impl FromServerSide for EventName {
+    fn from_server_side(context: &mut ServerSideContext<'_>) -> Result<EventName, ArgumentError> {
+        Ok(EventName(context.incoming.packet().event().map(String::from).unwrap_or_default()))
     }
 }
 
@@ -166,6 +194,13 @@ impl FromEvent for Args {
         };
         let taken = incoming.packet().arguments().len() - arguments.take_rest().len();
         Ok(Args { incoming: incoming.clone().into_owned(), skip: taken })
+    }
+}
+
+impl FromServerSide for Args {
+    fn from_server_side(context: &mut ServerSideContext<'_>) -> Result<Args, ArgumentError> {
+        let taken = context.incoming.packet().arguments().len() - context.arguments.take_rest().len();
+        Ok(Args { incoming: context.incoming.clone().into_owned(), skip: taken })
     }
 }
 

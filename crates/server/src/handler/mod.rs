@@ -28,3 +28,5 @@ pub mod ack;
 pub mod args;
 pub mod event;
 pub mod outcome;
+pub mod reply;
+pub mod server_side;

@@ -11,6 +11,7 @@ use sockeye_socket_proto::parser::json::encode_ack;
 use crate::connection::Stay;
 use crate::emitted::Emitted;
 use crate::error::{EmitError, Fault, HandlerError, Refusal};
+pub use crate::handler::reply::Reply;
 use crate::hub::{Context, Engine, Later, Session, Turn, frames};
 
 /// What a handler may return: `()`, what an emit gave back, [`Reply`], and each of them in a
@@ -41,13 +42,6 @@ impl fmt::Debug for Answer<'_> {
         f.debug_struct("Answer").field("ack", &self.ack).finish_non_exhaustive()
     }
 }
-
-/// Acknowledges the event with these arguments: a tuple is several, `()` none, anything else one.
-///
-/// Where the peer asked for no acknowledgement, or an [`Ack`](crate::handler::ack::Ack) argument took it,
-/// nothing is sent.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Reply<T>(pub T);
 
 impl Outcome for () {
     fn finish(self, _answer: &Answer<'_>) -> Result<(), HandlerError> {

@@ -88,7 +88,7 @@ fn sockets_can_be_found_moved_and_disconnected_from_outside() {
     namespace.to("a").sockets_join("c");
     namespace.to("b").sockets_leave("c");
     assert_eq!(namespace.to("c").count(), 1);
-    namespace.to("c").disconnect(false);
+    namespace.to("c").disconnect_sockets(false);
     assert_eq!(peers[0].0.take(), ["1"]);
     assert_eq!(namespace.len(), 2);
     namespace.disconnect_sockets(true);

@@ -58,7 +58,7 @@ fn connect_waits_while_the_connection_handler_works_without_waiting() {
     let world = World::new();
     world.server.on_connect(|socket: Socket| {
         // The queue holds CONNECT, and nothing has left yet.
-        assert!(socket.queued() > 0 && socket.is_connected());
+        assert!(socket.conn().queued() > 0 && socket.is_connected());
         async move {}
     });
     world.join();

@@ -153,9 +153,9 @@ impl Stage<'_> {
                 let asked = namespace.timeout(Duration::from_millis(milliseconds));
                 let answers = asked.emit_with_ack::<Args>(event, ()).await.expect("it goes out");
                 let first = |answer: &Args| answer.get::<String>(0).expect("text");
-                let mut responses: Vec<String> = answers.iter().flatten().map(first).collect();
+                let mut responses: Vec<String> = answers.values().map(first).collect();
                 responses.sort_unstable();
-                let late = answers.iter().any(Result::is_err).then_some("operation has timed out");
+                let late = (!answers.is_complete()).then_some("operation has timed out");
                 seen.push(json!({ "broadcast_ack": { "err": late, "responses": responses } }));
             };
             tokio::spawn(asked)
