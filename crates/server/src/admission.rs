@@ -50,7 +50,7 @@ pub(crate) fn handle_connect(engine: &Arc<Engine>, session: &Arc<Session>, packe
     let hub = engine.application();
     let (name, auth) = (packet.namespace(), packet.payload().map(keep_auth));
     if let Some(space) = hub.spaces.find_held(name) {
-        return join(engine, session, &space, auth);
+        return join(engine, session, space, auth);
     }
     let parents = hub.parents.all();
     if parents.is_empty() || name.len() > hub.options.name_limit {
@@ -91,7 +91,7 @@ async fn choose(
     session.connection().end_choice();
     let space = parent.map(|parent| make_space(&engine, &name, Some(&parent)));
     match space {
-        Some(Ok(space)) => return join(&engine, &session, &space, auth),
+        Some(Ok(space)) => return join(&engine, &session, space, auth),
         Some(Err(error)) => tracing::warn!("namespace {name:?} was not made: {error}"),
         None => {}
     }
@@ -142,23 +142,29 @@ pub(crate) fn make_space(
 }
 
 /// A peer joins a namespace that is there, if its middlewares let it.
-fn join(engine: &Arc<Engine>, session: &Arc<Session>, space: &Held, auth: Option<Box<str>>) -> Flow {
+fn join(engine: &Arc<Engine>, session: &Arc<Session>, space: Held, auth: Option<Box<str>>) -> Flow {
     let hub = engine.application();
     let random = || SocketId::random(engine.runtime());
+    let number = space.number();
     let keeps = space.child().map(|child| child as Arc<dyn Any + Send + Sync>);
-    let Some(stay) = session.connection().ask(space.number(), keeps, auth, random) else {
+    let Some(stay) = session.connection().ask(number, keeps, auth, random) else {
         hub.tally.violations.add_one();
         return Flow::Close(VIOLATION);
     };
     let middlewares = space.space(&hub.spaces).settings.middlewares.read().clone();
-    if middlewares.is_empty() {
+    // A session that closed while a parent thought has told its sockets already.
+    if session.closed().is_some() {
+        session.connection().refuse(stay);
+    } else if middlewares.is_empty() {
         admit(engine, session, stay);
-        return Flow::Continue;
+    } else {
+        let mut asks = Box::pin(ask(engine.clone(), session.clone(), space.clone(), stay, middlewares));
+        if asks.as_mut().poll(&mut task::Context::from_waker(Waker::noop())).is_pending() {
+            engine.runtime().spawn(asks);
+        }
     }
-    let mut asks = Box::pin(ask(engine.clone(), session.clone(), space.clone(), stay, middlewares));
-    if asks.as_mut().poll(&mut task::Context::from_waker(Waker::noop())).is_pending() {
-        engine.runtime().spawn(asks);
-    }
+    drop(space);
+    hub.vacated(number);
     Flow::Continue
 }
 

@@ -12,39 +12,19 @@ use std::sync::Arc;
 
 use sockeye_socket_proto::reason::DisconnectReason;
 
-use crate::connection::Stay;
+use crate::connection::{Handlers, Stay};
 use crate::error::AckError;
 use crate::hub::{Context, Engine, Handle, Later, Session, Turn};
 use crate::rooms::Told;
 use crate::run::{Rest, start};
+use crate::table::Table;
 
 /// The socket leaves, unless it does already. Tells the peer nothing.
 pub(crate) fn leave(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay, reason: DisconnectReason) {
-    let hub = engine.application();
     let Some(handlers) = session.connection().begin_leave(stay) else { return };
-    let space = hub.space(stay.namespace);
-    let table = space.settings.table(&handlers);
     let departure = Departure { engine, session, stay, reason };
-    if let Some(later) = table.disconnecting().and_then(|handler| departure.run(handler, "disconnecting")) {
-        departure.go_on(later, "disconnecting", false);
-    }
-    let id = hub.id(session, stay);
-    let mut rooms = None;
-    let farewell = session.connection().finish_leave(stay, |member| {
-        if let Some(member) = member {
-            rooms = Told::remove(&space, member);
-            space.remove_id(&id, session.slot());
-        }
-    });
-    if let Some(rooms) = rooms {
-        rooms.left(id);
-    }
-    for (_, waiting) in farewell {
-        waiting.complete(Err(AckError::Disconnected));
-    }
-    match table.disconnect().and_then(|handler| departure.run(handler, "disconnect")) {
-        Some(later) => departure.go_on(later, "disconnect", true),
-        None => departure.end(),
+    if departure.leave(&handlers) {
+        departure.end();
     }
 }
 
@@ -56,6 +36,36 @@ struct Departure<'d> {
 }
 
 impl Departure<'_> {
+    /// True when no handler waits.
+    fn leave(&self, handlers: &Handlers<Table<dyn Handle>>) -> bool {
+        let hub = self.engine.application();
+        let space = hub.space(self.stay.namespace);
+        let table = space.settings.table(handlers);
+        let disconnecting = table.disconnecting().and_then(|handler| self.run(handler, "disconnecting"));
+        disconnecting.into_iter().for_each(|later| self.go_on(later, "disconnecting", false));
+        let id = hub.id(self.session, self.stay);
+        let mut rooms = None;
+        let farewell = self.session.connection().finish_leave(self.stay, |member| {
+            if let Some(member) = member {
+                rooms = Told::remove(&space, member);
+                space.remove_id(&id, self.session.slot());
+            }
+        });
+        if let Some(rooms) = rooms {
+            rooms.left(id);
+        }
+        for (_, waiting) in farewell {
+            waiting.complete(Err(AckError::Disconnected));
+        }
+        match table.disconnect().and_then(|handler| self.run(handler, "disconnect")) {
+            Some(later) => {
+                self.go_on(later, "disconnect", true);
+                false
+            }
+            None => true,
+        }
+    }
+
     fn run(&self, handler: &dyn Handle, event: &str) -> Option<Later> {
         let mut context = Context::new(self.engine, self.session, self.stay);
         context.reason = Some(self.reason);

@@ -27,7 +27,11 @@
 //! | ask for an acknowledgement | [`Socket::emit_with_ack`] |
 //! | emit to many | [`Broadcast`], [`Socket::to`], [`Server::to`] |
 //! | send and take bytes | [`Binary`], [`Bytes`] |
-//! | refuse a peer | [`Namespace::with`], [`Refusal`] |
+//! | refuse a peer, or an event | [`Namespace::with`], [`Refusal`], [`Socket::with`] |
+//! | see every event, in and out | [`Socket::on_any`], [`Socket::on_any_outgoing`] |
+//! | make namespaces as peers ask for them | [`Server::of`], [`ParentNamespace`] |
+//! | know who is where | [`Namespace::on_room`], [`Namespace::rooms`], [`Broadcast::fetch_sockets`] |
+//! | tell the other servers of a cluster | [`Namespace::server_side_emit`] |
 //! | mount it under another server | [`Server::service`], [`Server::layer`] |
 //! | speak Engine.IO without Socket.IO | [`engine`] |
 //! | speak WebSocket without either | [`websocket`] |
@@ -41,6 +45,7 @@ pub use sockeye_engine::proto::session::Wire;
 pub use sockeye_server::arguments::{Argument, Arguments};
 pub use sockeye_server::binary::Binary;
 pub use sockeye_server::broadcast::Broadcast;
+pub use sockeye_server::conn::Conn;
 pub use sockeye_server::counters::Counters;
 pub use sockeye_server::emitted::Emitted;
 pub use sockeye_server::error::{AckError, Cause, EmitError, Failure, HandlerError, Refusal};
@@ -51,8 +56,14 @@ pub use sockeye_server::handler::outcome::{Outcome, Reply};
 pub use sockeye_server::handshake::Handshake;
 pub use sockeye_server::id::SocketId;
 pub use sockeye_server::namespace::Namespace;
+pub use sockeye_server::naming::{NamespaceName, predicate};
 pub use sockeye_server::outgoing::EventArguments;
+pub use sockeye_server::parent_namespace::ParentNamespace;
 pub use sockeye_server::reason::DisconnectReason;
+pub use sockeye_server::remote_socket::{Fetched, RemoteSocket};
+pub use sockeye_server::replies::Replies;
+pub use sockeye_server::room_event::RoomEvent;
+pub use sockeye_server::rooms::Rooms;
 pub use sockeye_server::server::{Builder, Server};
 pub use sockeye_server::service::{ServerLayer, ServerService};
 pub use sockeye_server::socket::Socket;

@@ -1,7 +1,10 @@
 //! What a server does, sentence by sentence, under virtual time.
 
 mod basics;
+mod broadcasts;
+mod dynamic;
 mod failures;
+mod listeners;
 mod namespaces;
 mod packets;
 mod rooms;

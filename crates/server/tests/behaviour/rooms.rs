@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sockeye_server::error::AckError;
 use sockeye_server::handler::args::{Args, State};
+use sockeye_server::id::SocketId;
 use sockeye_server::socket::Socket;
 
 use crate::world::{Notes, Peer, World};
@@ -183,14 +184,21 @@ fn a_request_that_is_dropped_is_forgotten_and_too_many_are_refused() {
 #[test]
 fn a_broadcast_collects_acks_until_all_have_answered_or_time_is_over() {
     let world = World::new();
-    let (one, _) = world.join();
-    let (two, _) = world.join();
+    let (one, one_id) = world.join();
+    let (two, two_id) = world.join();
     let ask = || {
         let (namespace, notes) = (world.server.of("/"), world.notes.clone());
+        let names = [(one_id.clone(), "one"), (two_id.clone(), "two")];
         world.simulation.runtime().spawn(async move {
             let asked = namespace.timeout(Duration::from_secs(1));
             let answers = asked.emit_with_ack::<String>("ack", ()).await.expect("it goes out");
-            notes.note(format!("{answers:?}"));
+            assert_eq!(answers.is_complete(), answers.values().count() == answers.len());
+            let name =
+                |id: &SocketId| names.iter().find(|(known, _)| *known == id.to_string()).expect("it").1;
+            answers.iter().for_each(|(id, answer)| notes.note(format!("{}: {answer:?}", name(id))));
+            answers
+                .missing()
+                .for_each(|(id, error)| notes.note(format!("{} is missing: {error}", name(&id))));
         });
         world.run();
     };
@@ -199,11 +207,14 @@ fn a_broadcast_collects_acks_until_all_have_answered_or_time_is_over() {
     two.send(&[r#"30["two"]"#]);
     assert_eq!(world.notes.take(), [""; 0]);
     one.send(&[r#"30["one"]"#]);
-    assert_eq!(world.notes.take(), [r#"[Ok("two"), Ok("one")]"#]);
+    assert_eq!(world.notes.take(), [r#"two: Ok("two")"#, r#"one: Ok("one")"#]);
     ask();
     one.send(&[r#"31["one"]"#]);
     world.advance(1_100);
-    assert_eq!(world.notes.take(), [r#"[Ok("one"), Err(TimedOut)]"#]);
+    assert_eq!(
+        world.notes.take(),
+        [r#"one: Ok("one")"#, "two: Err(TimedOut)", "two is missing: operation has timed out"]
+    );
     two.send(&[r#"31["late"]"#]);
     assert!(!two.is_closed());
 }
