@@ -234,7 +234,7 @@ impl Socket {
         Emitted::one(&self.engine, &self.session, result)
     }
 
-    fn request<T>(
+    fn request<T: FromReply>(
         &self,
         name: &str,
         arguments: &impl EventArguments,

@@ -23,8 +23,11 @@
 //! ```
 //! An `async` closure that captures cannot be shown to be callable again from any thread: use the third form,
 //! or reach what it would capture as [`State`](args::State).
+//!
+//! Events whose types carry their name as well are in [`event`](crate::event).
 
 pub mod ack;
 pub mod args;
 pub mod event;
 pub mod outcome;
+pub mod typed;
