@@ -23,6 +23,7 @@
 //! |---|---|
 //! | say what a server does | [`Server`], [`Builder`], [`Namespace`] |
 //! | write handlers, and reach state in them | [`handler`], [`State`], [`Auth`], [`Data`] |
+//! | have events checked by the compiler | [`event`], [`Socket::on_event`], [`Socket::emit_event`] |
 //! | acknowledge | [`Reply`], [`Ack`] |
 //! | ask for an acknowledgement | [`Socket::emit_with_ack`] |
 //! | emit to many | [`Broadcast`], [`Socket::to`], [`Server::to`] |
@@ -53,10 +54,12 @@ pub use sockeye_server::conn::Conn;
 pub use sockeye_server::counters::Counters;
 pub use sockeye_server::emitted::Emitted;
 pub use sockeye_server::error::{AckError, Cause, EmitError, Failure, HandlerError, Refusal};
+pub use sockeye_server::event::{self, Event, EventWithAck};
 pub use sockeye_server::handler;
 pub use sockeye_server::handler::ack::Ack;
 pub use sockeye_server::handler::args::{Args, Auth, Data, EventName, OrDefault, State};
 pub use sockeye_server::handler::outcome::{Outcome, Reply};
+pub use sockeye_server::handler::typed::{AckFor, Asked};
 pub use sockeye_server::handshake::Handshake;
 pub use sockeye_server::id::SocketId;
 pub use sockeye_server::namespace::Namespace;

@@ -1,5 +1,8 @@
 //! What a server does, sentence by sentence, under virtual time.
 
+// What derives name.
+extern crate sockeye_server as sockeye;
+
 mod basics;
 mod broadcasts;
 mod dynamic;
@@ -9,4 +12,5 @@ mod namespaces;
 mod packets;
 mod rooms;
 mod turns;
+mod typed;
 mod world;
