@@ -28,6 +28,7 @@
 //! | emit to many | [`Broadcast`], [`Socket::to`], [`Server::to`] |
 //! | send and take bytes | [`Binary`], [`Bytes`] |
 //! | refuse a peer | [`Namespace::with`], [`Refusal`] |
+//! | test it, without a port and on a moved clock | the crate `sockeye-test` |
 //! | mount it under another server | [`Server::service`], [`Server::layer`] |
 //! | speak Engine.IO without Socket.IO | [`engine`] |
 //! | speak WebSocket without either | [`websocket`] |

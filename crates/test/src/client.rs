@@ -71,7 +71,8 @@ impl Client {
         };
         let packet = encode_connect(namespace, auth.as_ref()).expect("it is JSON already");
         line.send(packet);
-        let disconnected = || ConnectError::Disconnected(connection.ended().unwrap_or(Reason::TransportClose));
+        let disconnected =
+            || ConnectError::Disconnected(connection.ended().unwrap_or(Reason::TransportClose));
         let id = match host.clock.within(patience, answer).await {
             None => return Err(ConnectError::TimedOut { limit: patience }),
             Some(answer) => answer.unwrap_or_else(|_| Err(disconnected()))?,
@@ -160,7 +161,11 @@ impl Client {
     /// # Panics
     /// As [`emit`](Client::emit).
     #[track_caller]
-    pub fn emit_with_ack<T: DeserializeOwned>(&self, name: &str, arguments: impl EventArguments) -> Answer<T> {
+    pub fn emit_with_ack<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        arguments: impl EventArguments,
+    ) -> Answer<T> {
         self.assert_connected(name);
         let asked = self.connection.await_ack(&self.namespace);
         let (id, answer) = asked.expect("it is connected");
@@ -317,7 +322,8 @@ impl Client {
             match self.await_any(|_| false).await {
                 Err(Missing::Disconnected(reason)) => reason,
                 _ => {
-                    let what = format!("expected a disconnect within {:?}, and it is connected", self.patience);
+                    let what =
+                        format!("expected a disconnect within {:?}, and it is connected", self.patience);
                     self.fail(&what, place)
                 }
             }
@@ -366,7 +372,9 @@ impl Client {
     fn missed(&self, what: &str, missing: &Missing) -> String {
         match missing {
             Missing::TimedOut => format!("expected {what} within {:?}, and it did not come", self.patience),
-            Missing::Disconnected(reason) => format!("expected {what}, but the socket disconnected: {reason}"),
+            Missing::Disconnected(reason) => {
+                format!("expected {what}, but the socket disconnected: {reason}")
+            }
         }
     }
 
@@ -381,8 +389,10 @@ impl Client {
                 unread.iter().for_each(|event| _ = writeln!(text, "    {event}"));
             }
         }
-        for trouble in self.host.troubles() {
-            _ = writeln!(text, "  the server met trouble {trouble}");
+        let troubles = self.host.troubles();
+        if !troubles.is_empty() {
+            text.push_str("  meanwhile on the server:\n");
+            troubles.iter().for_each(|trouble| _ = writeln!(text, "    {trouble}"));
         }
         panic!("{text}")
     }

@@ -180,7 +180,10 @@ impl Connection {
     /// A namespace that a client asks to join, and where the answer comes. `None` when one is in it already.
     pub(crate) fn ask(&self, namespace: &str) -> Option<oneshot::Receiver<Result<String, ConnectError>>> {
         let mut state = self.state.lock();
-        if state.sides.get(namespace).is_some_and(|side| side.left.is_none()) {
+        // Who asked and gave up is nobody's.
+        let is_live =
+            |side: &Side| side.left.is_none() && !side.asks.as_ref().is_some_and(|it| it.is_closed());
+        if state.sides.get(namespace).is_some_and(is_live) {
             return None;
         }
         let (asks, answer) = oneshot::channel();

@@ -23,15 +23,14 @@ impl Host {
         let Some(server) = &self.server else { return Vec::new() };
         let (now, before) = (server.counters(), &self.before);
         let troubles = [
-            (now.unhandled - before.unhandled, "came that no handler takes"),
-            (now.wrong_arguments - before.wrong_arguments, "had arguments that its handler does not take"),
-            (now.errors - before.errors, "made a handler return an error"),
-            (now.panics - before.panics, "made a handler panic"),
-            (now.undecodable - before.undecodable, "was no packet, which closed its connection"),
-            (now.violations - before.violations, "was not allowed then, which closed its connection"),
+            (now.unhandled - before.unhandled, "an event that no handler takes"),
+            (now.wrong_arguments - before.wrong_arguments, "arguments that the handler does not take"),
+            (now.errors - before.errors, "a handler that returned an error"),
+            (now.panics - before.panics, "a handler that panicked"),
+            (now.undecodable - before.undecodable, "a connection closed, since what came was no packet"),
+            (now.violations - before.violations, "a connection closed, since a packet was not allowed then"),
         ];
-        let times = |count| if count == 1 { "once".to_owned() } else { format!("{count} times") };
         let troubles = troubles.into_iter().filter(|(count, _)| *count > 0);
-        troubles.map(|(count, what)| format!("{}: something {what}", times(count))).collect()
+        troubles.map(|(count, what)| format!("{count} × {what}")).collect()
     }
 }

@@ -45,7 +45,8 @@
 //!   Client(cVx3gZ0lT2mWq8rYb1Ka in / over websocket)
 //!   unread:
 //!     "mesage" ["hello"]
-//!   the server met trouble once: something came that no handler takes
+//!   meanwhile on the server:
+//!     1 × a handler that panicked
 //! ```
 //!
 //! # Acknowledgements
@@ -225,8 +226,8 @@
 //!
 //! # Schedules
 //!
-//! On tokio tasks run in the order in which they are woken, the same each time. [`simulate`] draws the order from
-//! a seed instead.
+//! On a tokio runtime of one thread tasks run in the order in which they are woken. [`simulate`] draws the order
+//! from a seed instead.
 
 mod arguments;
 mod client;

@@ -112,9 +112,7 @@ impl WebSocket {
             loop {
                 let received = match read.next().await {
                     Some(Came::Text(text)) => connection.receive_text(&text),
-                    Some(Came::Binary(bytes)) => {
-                        connection.receive(Packet::Message(Message::Binary(&bytes)))
-                    }
+                    Some(Came::Binary(bytes)) => connection.receive(Packet::Message(Message::Binary(&bytes))),
                     None => Err(Reason::TransportClose),
                 };
                 if let Err(reason) = received {
