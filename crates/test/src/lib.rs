@@ -220,9 +220,10 @@
 //! assert_eq!(kitchen.recv().await.as_deref(), Some("herring"));
 //! # Ok(()) }
 //! ```
-//! A database at the end of a real connection takes real time, of which a paused clock knows nothing: it would
-//! jump over every time-out meanwhile. Such tests say `#[tokio::test]`. There the five seconds are real ones,
-//! which a test that passes does not wait for, and [`TestServer::settle`] looks for a quiet moment of 10 ms.
+//! A paused clock waits for `spawn_blocking`. A database at the end of a real connection takes real time, of which
+//! it knows nothing: it would jump over every time-out meanwhile. Such tests say `#[tokio::test]`. There the five
+//! seconds are real ones, which a test that passes does not wait for, and [`TestServer::settle`] looks for a quiet
+//! moment of 10 ms.
 //!
 //! # Schedules
 //!

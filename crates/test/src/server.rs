@@ -97,8 +97,9 @@ impl TestServer {
     /// Waits until everything that is ready has happened: packets have come, handlers wait for something or
     /// have ended. Time stands still meanwhile.
     ///
-    /// What happens outside of this thread is not seen: a blocking task, a database at the end of a real
-    /// connection. On a clock that runs it waits until nothing comes or goes for 10 ms.
+    /// What happens outside of this thread is not seen: a database at the end of a real connection, or a
+    /// blocking task, for which expectations do wait. A task that gives up its turn a hundred times in a row
+    /// counts as waiting. On a clock that runs it waits until nothing comes or goes for 10 ms.
     pub async fn settle(&self) {
         self.0.clock.settle().await;
     }

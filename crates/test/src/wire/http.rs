@@ -24,7 +24,7 @@ use crate::reason::Reason;
 use crate::requests::{Requests, failure, text};
 use crate::service::BoxError;
 use crate::transport::Transport;
-use crate::wire::sid;
+use crate::wire::open_packet::sid;
 use crate::wire::stream::Events;
 use crate::wire::websocket::WebSocket;
 

@@ -1,13 +1,11 @@
 //! What carries a connection: a task that brings packets and takes them.
 
 pub(crate) mod http;
+mod open_packet;
 mod stream;
 pub(crate) mod websocket;
 
 use std::sync::Arc;
-
-use serde::Deserialize;
-use sockeye::engine::proto::packet::{Decoded, Packet};
 
 use crate::connection::Connection;
 use crate::error::ConnectError;
@@ -16,6 +14,7 @@ use crate::reason::Reason;
 use crate::requests::Requests;
 use crate::transport::Transport;
 use crate::wire::http::{Ended, Http};
+use crate::wire::open_packet::sid;
 use crate::wire::websocket::WebSocket;
 
 /// An open session's wire.
@@ -36,20 +35,6 @@ pub(crate) async fn open(
     let mut socket = WebSocket::open(&requests, None).await?;
     sid(&socket.text().await?)?;
     Ok((Wire::WebSocket(socket), Vec::new()))
-}
-
-/// The id of the session, from the open packet.
-fn sid(packet: &str) -> Result<String, ConnectError> {
-    #[derive(Deserialize)]
-    struct Open {
-        sid: String,
-    }
-    let not_understood = || ConnectError::NotUnderstood(packet.to_owned());
-    let Ok(Decoded::Packet(Packet::Open(open))) = Decoded::from_text(packet) else {
-        return Err(not_understood());
-    };
-    let open: Open = serde_json::from_str(open).map_err(|_| not_understood())?;
-    Ok(open.sid)
 }
 
 /// Carries the connection until it ends.
