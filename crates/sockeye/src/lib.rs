@@ -34,6 +34,7 @@
 //! | know who is where | [`Namespace::on_room`], [`Namespace::rooms`], [`Broadcast::fetch_sockets`] |
 //! | tell the other servers of a cluster | [`Namespace::server_side_emit`] |
 //! | see or refuse a request | [`Builder::allow_request`], [`Builder::engine_with`], [`Builder::on_connection_error`] |
+//! | test it, without a port and on a moved clock | the crate `sockeye-test` |
 //! | mount it under another server | [`Server::service`], [`Server::layer`] |
 //! | speak Engine.IO without Socket.IO | [`engine`] |
 //! | speak WebSocket without either | [`websocket`] |

@@ -17,6 +17,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("sockeye-server", 5),
     ("sockeye-load", 5),
     ("sockeye", 6),
+    ("sockeye-test", 7),
     ("sockeye-cli", 7),
     ("xtask", 8),
 ];
