@@ -47,7 +47,8 @@ fn a_polling_answer_is_compressed_if_any_packet_in_it_may_be() {
         let target = format!("/socket.io/?EIO=4&transport=polling{sid}");
         Request::get(target).header("accept-encoding", "gzip").body(Full::default()).expect("a request")
     };
-    let (_, open) = call(&world, get(""));
+    let target = "/socket.io/?EIO=4&transport=polling";
+    let (_, open) = call(&world, Request::get(target).body(Full::default()).expect("a request"));
     let sid = format!("&sid={}", &open.split_once("\"sid\":\"").expect("the open packet").1[..20]);
     let post = |body: &'static str| {
         let target = format!("/socket.io/?EIO=4&transport=polling{sid}");
