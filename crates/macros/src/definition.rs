@@ -147,6 +147,9 @@ fn argument_names(shape: &Shape, ident: &Ident, given: Option<Vec<Ident>>) -> Re
             let span = names.last().map_or(ident.span(), Ident::span);
             Err(Error::new(span, format!("{} names for {count} arguments", names.len())))
         }
+        Some(names) if names.iter().enumerate().any(|(at, name)| names[..at].contains(name)) => {
+            Err(Error::new(ident.span(), "two arguments have one name"))
+        }
         Some(names) => Ok(names.iter().map(|name| name.unraw().to_string()).collect()),
         None if matches!(shape, Shape::Whole) => Ok(vec![camel_case(&ident.unraw().to_string())]),
         None if count == 1 => Ok(vec!["value".to_owned()]),
@@ -216,6 +219,7 @@ mod tests {
         assert!(refused("struct Message<T>(T);").contains("no type parameters"));
         assert!(refused("enum Message { A }").contains("a struct"));
         assert!(refused("#[event(args(a, b))] struct Message(u8);").contains("2 names for 1 arguments"));
+        assert!(refused("#[event(args(a, a))] struct Message(u8, u8);").contains("one name"));
         assert!(refused("#[event(ack = [u8; 2])] struct Message(u8);").contains("a tuple"));
         assert!(refused("#[event(ack = u8, ack = u8)] struct Message(u8);").contains("twice"));
         assert!(refused("#[event(nam = \"x\")] struct Message(u8);").contains("an event has"));

@@ -17,6 +17,31 @@
 //! ```
 //! Official Socket.IO clients connect unchanged, and `/socket.io/socket.io.js` serves one of our own.
 //!
+//! # Events checked by the compiler
+//!
+//! An event may be a type, which carries its name, its arguments and its acknowledgement; handlers name it by their last
+//! argument.
+//!
+//! ```
+//! use sockeye::{Event, Reply, Server, Socket};
+//!
+//! #[derive(Event)]
+//! struct Message(String);
+//!
+//! #[derive(Event)]
+//! #[event(ack = usize)]
+//! struct Count;
+//!
+//! # fn register(server: &Server) {
+//! server.on_connect(async |socket: Socket| {
+//!     socket.join("lobby");
+//!     socket.on_event(async |socket: Socket, message: Message| socket.to("lobby").emit_event(message));
+//!     socket.on_event(async |socket: Socket, _: Count| Reply(socket.within("lobby").count()));
+//! });
+//! # }
+//! ```
+//! See [`event`]. With the feature `contract`, a test writes them down for clients in TypeScript, and for others.
+//!
 //! # Finding one's way
 //!
 //! | to | see |
@@ -41,6 +66,8 @@
 
 /// Bytes that may be shared; as an argument they are an attachment, as [`Binary`] is.
 pub use bytes::Bytes;
+#[cfg(feature = "contract")]
+pub use sockeye_contract as contract;
 pub use sockeye_engine::gate::{AllowRequest, Asking, Purpose};
 pub use sockeye_engine::hooks::{ChangeHeaders, ConnectionError, GenerateId, OnConnectionError};
 pub use sockeye_engine::middleware::{EngineMiddleware, Step};

@@ -134,13 +134,40 @@ pub trait Answers<R> {
     fn outcome(self) -> Self::Outcome;
 }
 
-impl<E: Event<Ack = NoAck>> Answers<E> for () {
+/// The acknowledgement that need not be given: only [`NoAck`]. A trait for what the compiler says elsewhere.
+#[diagnostic::on_unimplemented(
+    message = "the event is acknowledged with `{Self}`, which the handler does not return",
+    label = "returns no acknowledgement",
+    note = "return `Reply(value)`, or take the event as `Asked<Event>` to send the acknowledgement by hand"
+)]
+#[doc(hidden)]
+pub trait Unanswered {}
+
+impl Unanswered for NoAck {}
+
+/// An acknowledgement that is an `A`: only `A` itself. A trait for what the compiler says elsewhere.
+#[diagnostic::on_unimplemented(
+    message = "the event is acknowledged with `{Self}`, not with `{A}`",
+    label = "returns another acknowledgement"
+)]
+#[doc(hidden)]
+pub trait Is<A> {
+    fn from(answer: A) -> Self;
+}
+
+impl<A> Is<A> for A {
+    fn from(answer: A) -> A {
+        answer
+    }
+}
+
+impl<E: Event<Ack: Unanswered>> Answers<E> for () {
     type Outcome = ();
 
     fn outcome(self) {}
 }
 
-impl<E: Event<Ack = NoAck>> Answers<E> for Emitted {
+impl<E: Event<Ack: Unanswered>> Answers<E> for Emitted {
     type Outcome = Emitted;
 
     fn outcome(self) -> Emitted {
@@ -148,11 +175,11 @@ impl<E: Event<Ack = NoAck>> Answers<E> for Emitted {
     }
 }
 
-impl<E: EventWithAck> Answers<E> for Reply<E::Ack> {
+impl<E: EventWithAck<Ack: Is<A>>, A> Answers<E> for Reply<A> {
     type Outcome = Reply<Acknowledgement<E>>;
 
     fn outcome(self) -> Self::Outcome {
-        Reply(Acknowledgement(self.0))
+        Reply(Acknowledgement(Is::from(self.0)))
     }
 }
 
@@ -304,5 +331,41 @@ impl Socket {
     {
         let name = <H::Last as Received>::Event::NAME;
         self.on(name, Named(handler))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sockeye_socket_proto::arguments::Arguments;
+    use sockeye_socket_proto::error::ArgumentError;
+    use sockeye_socket_proto::outgoing::EventArguments;
+
+    use super::Named;
+    use crate::event::{Event, NoAck};
+    use crate::handler::event::erase_event;
+    use crate::states::States;
+
+    struct Number(u32);
+
+    impl Event for Number {
+        const NAME: &'static str = "number";
+        type Ack = NoAck;
+
+        fn arguments(&self) -> impl EventArguments {
+            self.0
+        }
+
+        fn read(arguments: &mut Arguments<'_>) -> Result<Number, ArgumentError> {
+            arguments.next_as().map(Number)
+        }
+    }
+
+    #[test]
+    fn sockets_share_handlers_that_capture_nothing() {
+        let shared = erase_event(Named(async |_: Number| {}), &States::default());
+        assert!(shared.kind.is_some());
+        let captured = [1];
+        let own = move |_: Number| async move { assert_eq!(captured, [1]) };
+        assert!(erase_event(Named(own), &States::default()).kind.is_none());
     }
 }

@@ -112,7 +112,7 @@ fn a_reply_acknowledges_with_what_the_event_says() {
             u8::try_from(255 + u32::from(done.0))?;
             Ok(Reply(()))
         });
-        socket.on_event(async |_: List| Ok::<_, HandlerError>(Reply(vec![1, 2])));
+        socket.on_event(async |_: List| Ok::<_, HandlerError>(Reply([1, 2].into_iter().collect())));
     });
     let (peer, _) = world.join();
     peer.send(&[
