@@ -119,3 +119,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a server does not listen.
 pub use sockeye_server::service::ListenError as Error;
+
+/// The code in the README compiles, too.
+#[cfg(all(doctest, feature = "macros"))]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
