@@ -2,6 +2,7 @@
 
 mod basics;
 mod broadcasts;
+mod compatibility;
 mod dynamic;
 mod failures;
 mod listeners;
