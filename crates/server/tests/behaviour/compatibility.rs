@@ -3,9 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Method, Request, StatusCode};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
+use http::request::Builder;
+use http::response::Parts;
+use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use parking_lot::Mutex;
+use sockeye_engine_proto::session::Wire;
 use sockeye_server::binary::Binary;
 use sockeye_server::handler::args::State;
 use sockeye_server::socket::Socket;
@@ -15,40 +19,46 @@ use crate::world::{Notes, World};
 
 const POLLING: &str = "/socket.io/?EIO=4&transport=polling";
 
-/// One request of a peer that has no other under way; status and body of the answer.
-fn request(world: &World, method: Method, target: &str, body: &str) -> (StatusCode, String) {
-    let request =
-        Request::builder().method(method).uri(target).body(Full::<bytes::Bytes>::from(body.to_owned()));
+/// One request of a peer that has no other under way; the answer, and what is in it.
+fn ask(world: &World, request: Builder, body: &str) -> (Parts, bytes::Bytes) {
+    let request = request.body(Full::<bytes::Bytes>::from(body.to_owned())).expect("a request");
     let (mut service, came) = (world.server.service(), Arc::new(Mutex::new(None)));
     let comes = came.clone();
     world.simulation.runtime().spawn(async move {
-        let answer = service.call(request.expect("a request")).await.expect("the service never fails");
-        let status = answer.status();
-        let body = answer.into_body().collect().await.expect("no stream").to_bytes();
-        *comes.lock() = Some((status, String::from_utf8(body.to_vec()).expect("text")));
+        let (parts, body) = service.call(request).await.expect("the service never fails").into_parts();
+        let body = body.collect().await.expect("it has an end").to_bytes();
+        *comes.lock() = Some((parts, body));
     });
     world.run();
     came.lock().take().expect("it is answered at once")
+}
+
+fn get(world: &World, target: &str) -> String {
+    String::from_utf8(ask(world, Request::get(target), "").1.to_vec()).expect("text")
+}
+
+/// A session that has joined the default namespace and waits for nothing; where it is asked for, and its socket.
+fn away(world: &World) -> (String, Socket) {
+    let open = get(world, POLLING);
+    let target =
+        format!("{POLLING}&sid={}", &open.split_once("\"sid\":\"").expect("the open packet").1[..20]);
+    ask(world, Request::post(&target), "40");
+    let connect = get(world, &target);
+    let id = connect.strip_prefix("40{\"sid\":\"").expect("CONNECT")[..20].parse().expect("an id");
+    let socket = world.server.of("/").socket(&id).expect("it has joined");
+    (target, socket)
 }
 
 #[test]
 fn a_volatile_event_is_dropped_whole_where_no_poll_waits_for_it() {
     let world = World::new();
     let (waiting, _) = world.join();
-    let open = request(&world, Method::GET, POLLING, "").1;
-    let sid = &open.split_once("\"sid\":\"").expect("the open packet").1[..20];
-    let target = format!("{POLLING}&sid={sid}");
-    request(&world, Method::POST, &target, "40");
-    let connect = request(&world, Method::GET, &target, "").1;
-    let id = connect.strip_prefix("40{\"sid\":\"").expect("CONNECT")[..20].parse().expect("an id");
-
-    let namespace = world.server.of("/");
-    let away = namespace.socket(&id).expect("it has joined");
+    let (target, away) = away(&world);
     away.volatile().emit("alone", Binary(b"\x01\x02".into()));
-    namespace.volatile().emit("all", Binary(b"\x01\x02".into()));
+    world.server.of("/").volatile().emit("all", Binary(b"\x01\x02".into()));
     assert_eq!(waiting.take(), [r#"51-["all",{"_placeholder":true,"num":0}]"#, "bAQI="]);
     away.emit("kept", ());
-    assert_eq!(request(&world, Method::GET, &target, "").1, r#"42["kept"]"#, "neither event nor attachment");
+    assert_eq!(get(&world, &target), r#"42["kept"]"#, "neither event nor attachment");
 }
 
 #[test]
@@ -121,9 +131,9 @@ fn the_server_has_its_own_path_and_its_own_patience() {
     let world = World::with(|builder| {
         builder.path("/elsewhere").ping_interval(Duration::from_secs(7)).ping_timeout(Duration::from_secs(3))
     });
-    let open = request(&world, Method::GET, "/elsewhere/?EIO=4&transport=polling", "").1;
+    let open = get(&world, "/elsewhere/?EIO=4&transport=polling");
     assert!(open.contains(r#""pingInterval":7000,"pingTimeout":3000,"#), "{open}");
-    assert_eq!(request(&world, Method::GET, POLLING, "").0, StatusCode::NOT_FOUND);
+    assert_eq!(ask(&world, Request::get(POLLING), "").0.status, StatusCode::NOT_FOUND);
 }
 
 #[cfg(feature = "client-script")]
@@ -131,6 +141,68 @@ fn the_server_has_its_own_path_and_its_own_patience() {
 fn the_client_is_served_unless_that_is_not_wanted() {
     for (serve, status) in [(true, StatusCode::OK), (false, StatusCode::BAD_REQUEST)] {
         let world = World::with(|builder| builder.serve_client(serve));
-        assert_eq!(request(&world, Method::HEAD, "/socket.io/socket.io.js", "").0, status);
+        assert_eq!(ask(&world, Request::head("/socket.io/socket.io.js"), "").0.status, status);
     }
+}
+
+#[test]
+fn what_is_not_to_be_compressed_is_not() {
+    let world = World::new();
+    let (target, socket) = away(&world);
+    let long = "x".repeat(3_000);
+    let namespace = world.server.of("/");
+    let is_compressed = |emit: &dyn Fn()| {
+        emit();
+        let (answer, _) = ask(&world, Request::get(&target).header(ACCEPT_ENCODING, "gzip"), "");
+        answer.headers.contains_key(CONTENT_ENCODING)
+    };
+    assert!(is_compressed(&|| drop(socket.emit("long", &*long))));
+    assert!(!is_compressed(&|| drop(socket.compress(false).emit("long", &*long))));
+    assert!(!is_compressed(&|| drop(namespace.compress(false).emit("long", &*long))));
+    assert!(is_compressed(&|| drop(namespace.everybody().compress(true).emit("long", &*long))));
+}
+
+#[test]
+fn sockets_are_told_when_a_better_transport_asks_and_when_it_carries_them() {
+    let world = World::new();
+    world.server.on_connect(async |socket: Socket| {
+        socket.on_upgrading(async |socket: Socket, to: Wire, State(notes): State<Notes>| {
+            notes.note(format!("{to} asks {}", socket.transport()));
+        });
+        socket.on_upgrade(async |socket: Socket, State(notes): State<Notes>| {
+            notes.note(format!("{} carries", socket.transport()));
+        });
+    });
+    let (target, _) = away(&world);
+    let stream = target.replace("polling", "sse");
+    let opens = Request::get(&stream).body(Full::<bytes::Bytes>::default()).expect("a request");
+    let (mut service, held) = (world.server.service(), Arc::new(Mutex::new(None)));
+    let holds = held.clone();
+    world.simulation.runtime().spawn(async move { *holds.lock() = Some(service.call(opens).await) });
+    world.run();
+    ask(&world, Request::post(&stream), "2probe");
+    assert_eq!(world.notes.take(), ["sse asks polling"]);
+    ask(&world, Request::post(&stream), "5");
+    assert_eq!(world.notes.take(), ["sse carries"]);
+    assert!(held.lock().is_some());
+}
+
+#[test]
+fn an_emit_that_is_awaited_waits_until_its_peer_has_taken_what_waits() {
+    let world = World::with(|builder| builder.engine(|options| options.soft_limit = 2_000));
+    let (target, socket) = away(&world);
+    let notes = world.notes.clone();
+    world.simulation.runtime().spawn(async move {
+        for number in 0..3 {
+            let sent = socket.emit("long", (number, "x".repeat(1_500))).await;
+            notes.note(format!("{number} {sent:?}"));
+        }
+    });
+    world.run();
+    assert_eq!(world.notes.take(), ["0 Ok(())"]);
+    world.advance(5_000);
+    assert!(world.notes.take().is_empty(), "3,000 bytes wait");
+    assert_eq!(get(&world, &target).matches("[\"long\",").count(), 2);
+    assert_eq!(world.notes.take(), ["1 Ok(())", "2 Ok(())"]);
+    assert_eq!(get(&world, &target).matches("[\"long\",").count(), 1);
 }
