@@ -3,13 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
 use http::request::Builder;
 use http::response::Parts;
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use parking_lot::Mutex;
-use sockeye_engine_proto::session::Wire;
 use sockeye_server::binary::Binary;
 use sockeye_server::handler::args::State;
 use sockeye_server::socket::Socket;
@@ -143,48 +141,6 @@ fn the_client_is_served_unless_that_is_not_wanted() {
         let world = World::with(|builder| builder.serve_client(serve));
         assert_eq!(ask(&world, Request::head("/socket.io/socket.io.js"), "").0.status, status);
     }
-}
-
-#[test]
-fn what_is_not_to_be_compressed_is_not() {
-    let world = World::new();
-    let (target, socket) = away(&world);
-    let long = "x".repeat(3_000);
-    let namespace = world.server.of("/");
-    let is_compressed = |emit: &dyn Fn()| {
-        emit();
-        let (answer, _) = ask(&world, Request::get(&target).header(ACCEPT_ENCODING, "gzip"), "");
-        answer.headers.contains_key(CONTENT_ENCODING)
-    };
-    assert!(is_compressed(&|| drop(socket.emit("long", &*long))));
-    assert!(!is_compressed(&|| drop(socket.compress(false).emit("long", &*long))));
-    assert!(!is_compressed(&|| drop(namespace.compress(false).emit("long", &*long))));
-    assert!(is_compressed(&|| drop(namespace.everybody().compress(true).emit("long", &*long))));
-}
-
-#[test]
-fn sockets_are_told_when_a_better_transport_asks_and_when_it_carries_them() {
-    let world = World::new();
-    world.server.on_connect(async |socket: Socket| {
-        socket.on_upgrading(async |socket: Socket, to: Wire, State(notes): State<Notes>| {
-            notes.note(format!("{to} asks {}", socket.transport()));
-        });
-        socket.on_upgrade(async |socket: Socket, State(notes): State<Notes>| {
-            notes.note(format!("{} carries", socket.transport()));
-        });
-    });
-    let (target, _) = away(&world);
-    let stream = target.replace("polling", "sse");
-    let opens = Request::get(&stream).body(Full::<bytes::Bytes>::default()).expect("a request");
-    let (mut service, held) = (world.server.service(), Arc::new(Mutex::new(None)));
-    let holds = held.clone();
-    world.simulation.runtime().spawn(async move { *holds.lock() = Some(service.call(opens).await) });
-    world.run();
-    ask(&world, Request::post(&stream), "2probe");
-    assert_eq!(world.notes.take(), ["sse asks polling"]);
-    ask(&world, Request::post(&stream), "5");
-    assert_eq!(world.notes.take(), ["sse carries"]);
-    assert!(held.lock().is_some());
 }
 
 #[test]

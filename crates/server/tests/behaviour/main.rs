@@ -1,8 +1,12 @@
 //! What a server does, sentence by sentence, under virtual time.
 
+// What derives name.
+extern crate sockeye_server as sockeye;
+
 mod basics;
 mod broadcasts;
 mod compatibility;
+mod compression;
 mod dynamic;
 mod failures;
 mod listeners;
@@ -10,4 +14,5 @@ mod namespaces;
 mod packets;
 mod rooms;
 mod turns;
+mod typed;
 mod world;
