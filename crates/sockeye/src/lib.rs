@@ -93,7 +93,7 @@ pub use sockeye_server::id::SocketId;
 pub use sockeye_server::namespace::Namespace;
 pub use sockeye_server::naming::{NamespaceName, predicate};
 pub use sockeye_server::outgoing::EventArguments;
-pub use sockeye_server::parent_namespace::ParentNamespace;
+pub use sockeye_server::parent_namespace::{ParentBroadcast, ParentNamespace};
 pub use sockeye_server::reason::DisconnectReason;
 pub use sockeye_server::remote_socket::{Fetched, RemoteSocket};
 pub use sockeye_server::replies::Replies;
