@@ -44,6 +44,16 @@ pub mod testing {}
 #[doc = include_str!("guide/09-deployment.md")]
 pub mod deployment {}
 
+/// The pages beside the guide, whose blocks are compiled, too.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../../docs/from-node.md")]
+    mod from_node {}
+
+    #[doc = include_str!("../../../docs/from-socketioxide.md")]
+    mod from_socketioxide {}
+}
+
 #[cfg(test)]
 mod tests {
     /// What stands between the first fence of `language` in `text` and its end.
