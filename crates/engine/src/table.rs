@@ -33,10 +33,18 @@ impl<C> Default for Table<C> {
 }
 
 impl<C> Table<C> {
-    /// Gives a slot to the session that `make` builds for it.
-    pub(crate) fn insert(&self, sid: Sid, make: impl FnOnce(u32) -> Arc<Session<C>>) -> Arc<Session<C>> {
+    /// Gives a slot to the session that `make` builds for it. None when there is one with that id.
+    pub(crate) fn insert(
+        &self,
+        sid: Sid,
+        make: impl FnOnce(u32) -> Arc<Session<C>>,
+    ) -> Option<Arc<Session<C>>> {
         let mut slots = self.slots.write();
         let Slots { sessions, free, by_sid } = &mut *slots;
+        let is_it = |slot: &u32| sessions[*slot as usize].as_ref().is_some_and(|found| found.sid() == sid);
+        if by_sid.find(sid.hash(), is_it).is_some() {
+            return None;
+        }
         let slot = free.pop().unwrap_or_else(|| {
             sessions.push(None);
             u32::try_from(sessions.len() - 1).expect("memory ends before 2^32 sessions")
@@ -46,7 +54,7 @@ impl<C> Table<C> {
         by_sid.insert_unique(sid.hash(), slot, |slot| {
             sessions[*slot as usize].as_ref().map_or(0, |session| session.sid().hash())
         });
-        session
+        Some(session)
     }
 
     /// Frees the session's slot, if it still holds it.

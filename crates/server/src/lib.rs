@@ -30,6 +30,7 @@ pub mod handshake;
 mod hub;
 pub mod id;
 mod lane;
+mod moves;
 pub mod namespace;
 pub mod naming;
 mod outgoing_listeners;

@@ -34,6 +34,7 @@
 //! | make namespaces as peers ask for them | [`Server::of`], [`ParentNamespace`] |
 //! | know who is where | [`Namespace::on_room`], [`Namespace::rooms`], [`Broadcast::fetch_sockets`] |
 //! | tell the other servers of a cluster | [`Namespace::server_side_emit`] |
+//! | see or refuse a request | [`Builder::allow_request`], [`Builder::engine_with`], [`Builder::on_connection_error`] |
 //! | mount it under another server | [`Server::service`], [`Server::layer`] |
 //! | speak Engine.IO without Socket.IO | [`engine`] |
 //! | speak WebSocket without either | [`websocket`] |
@@ -42,10 +43,13 @@ pub mod guide;
 
 /// Bytes that may be shared; as an argument they are an attachment, as [`Binary`] is.
 pub use bytes::Bytes;
-pub use sockeye_engine::gate::AllowRequest;
+pub use sockeye_engine::gate::{AllowRequest, Asking, Purpose};
+pub use sockeye_engine::hooks::{ChangeHeaders, ConnectionError, GenerateId, OnConnectionError};
+pub use sockeye_engine::middleware::{EngineMiddleware, Step};
 pub use sockeye_engine::options::{AllowedOrigin, Cookie, Cors, SameSite};
 /// The techniques that carry a socket.
 pub use sockeye_engine::proto::session::Wire;
+pub use sockeye_engine::refusal::BadRequest;
 pub use sockeye_server::arguments::{Argument, Arguments};
 pub use sockeye_server::binary::Binary;
 pub use sockeye_server::broadcast::Broadcast;
