@@ -62,7 +62,8 @@ impl Deref for Asking<'_> {
 /// of a session are not asked about: that they know its id is enough.
 ///
 /// A refused peer gets 403 and code 4 with the reason, or 400 and the reason when it asked for a WebSocket. A session
-/// that may not move stays where it is.
+/// that may not move stays where it is. Mind that a browser opens WebSockets and event streams without headers of the
+/// page's own: a gate that wants one of those asks for it in [`Purpose::Open`] over polling alone.
 ///
 /// ```
 /// use sockeye_engine::gate::{AllowRequest, Purpose};

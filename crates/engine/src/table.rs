@@ -124,3 +124,32 @@ impl<C> Table<C> {
         self.len() == 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sockeye_engine_proto::outbox::Limits;
+    use sockeye_engine_proto::session::Wire;
+    use sockeye_engine_proto::timing::Timing;
+    use sockeye_runtime::simulation::Simulation;
+
+    use super::*;
+    use crate::terms::Terms;
+
+    #[test]
+    fn an_id_is_one_sessions_until_that_is_gone() {
+        let timing = Timing { ping_interval: 500, ping_timeout: 400, upgrade_timeout: 200, resume: 300 };
+        let limits = Limits { soft: 100, hard: 100, stall: 400 };
+        let terms = Terms::new(timing, limits, 0, Simulation::new(1).runtime());
+        let table = Table::default();
+        let insert = |text: &str| {
+            let sid = Sid::parse(text).expect("an id");
+            table.insert(sid, |slot| Arc::new(Session::new(sid, slot, Wire::Polling, false, &terms, ())))
+        };
+        let first = insert("AAAAAAAAAAAAAAAAAAAA").expect("a slot");
+        let second = insert("AAAAAAAAAAAAAAAAAAAB").expect("a slot");
+        assert!(insert("AAAAAAAAAAAAAAAAAAAA").is_none());
+        assert_eq!((first.slot(), second.slot(), table.len()), (0, 1, 2), "and no slot was taken for it");
+        assert!(table.remove(&first) && !table.remove(&first));
+        assert_eq!(insert("AAAAAAAAAAAAAAAAAAAA").expect("a slot").slot(), 0);
+    }
+}

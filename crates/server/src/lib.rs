@@ -25,6 +25,7 @@ pub mod counters;
 mod departure;
 pub mod emitted;
 pub mod error;
+pub mod event;
 pub mod handler;
 pub mod handshake;
 mod hub;

@@ -161,6 +161,12 @@ impl Server {
         self.default_namespace().except(rooms)
     }
 
+    /// The path that it serves, a plain prefix: see [`Builder::path`].
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.engine.options().path
+    }
+
     /// What it has done so far.
     #[must_use]
     pub fn counters(&self) -> Counters {

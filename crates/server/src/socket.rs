@@ -488,7 +488,7 @@ impl<'s> Emitter<'s> {
         Emitted::one(engine, session, result)
     }
 
-    pub(crate) fn request<T>(&self, name: &str, arguments: &impl EventArguments) -> Request<T> {
+    pub(crate) fn request<T: FromReply>(&self, name: &str, arguments: &impl EventArguments) -> Request<T> {
         let Socket { engine, session, stay, .. } = self.socket;
         let space = self.socket.space();
         Request::new(engine, session, space, *stay, self.timeout, |id| {

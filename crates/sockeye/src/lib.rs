@@ -19,12 +19,38 @@
 //!
 //! The [`guide`] teaches it from the first server to deployment.
 //!
+//! # Events checked by the compiler
+//!
+//! An event may be a type, which carries its name, its arguments and its acknowledgement; handlers name it by their last
+//! argument.
+//!
+//! ```
+//! use sockeye::{Event, Reply, Server, Socket};
+//!
+//! #[derive(Event)]
+//! struct Message(String);
+//!
+//! #[derive(Event)]
+//! #[event(ack = usize)]
+//! struct Count;
+//!
+//! # fn register(server: &Server) {
+//! server.on_connect(async |socket: Socket| {
+//!     socket.join("lobby");
+//!     socket.on_event(async |socket: Socket, message: Message| socket.to("lobby").emit_event(message));
+//!     socket.on_event(async |socket: Socket, _: Count| Reply(socket.within("lobby").count()));
+//! });
+//! # }
+//! ```
+//! See [`event`]. With the feature `contract`, a test writes them down for clients in TypeScript, and for others.
+//!
 //! # Finding one's way
 //!
 //! | to | see |
 //! |---|---|
 //! | say what a server does | [`Server`], [`Builder`], [`Namespace`] |
 //! | write handlers, and reach state in them | [`handler`], [`State`], [`Auth`], [`Data`] |
+//! | have events checked by the compiler | [`event`], [`Socket::on_event`], [`Socket::emit_event`] |
 //! | acknowledge | [`Reply`], [`Ack`] |
 //! | ask for an acknowledgement | [`Socket::emit_with_ack`] |
 //! | emit to many | [`Broadcast`], [`Socket::to`], [`Server::to`] |
@@ -35,6 +61,7 @@
 //! | know who is where | [`Namespace::on_room`], [`Namespace::rooms`], [`Broadcast::fetch_sockets`] |
 //! | tell the other servers of a cluster | [`Namespace::server_side_emit`] |
 //! | see or refuse a request | [`Builder::allow_request`], [`Builder::engine_with`], [`Builder::on_connection_error`] |
+//! | test it, without a port and on a moved clock | the crate `sockeye-test` |
 //! | mount it under another server | [`Server::service`], [`Server::layer`] |
 //! | speak Engine.IO without Socket.IO | [`engine`] |
 //! | speak WebSocket without either | [`websocket`] |
@@ -43,6 +70,8 @@ pub mod guide;
 
 /// Bytes that may be shared; as an argument they are an attachment, as [`Binary`] is.
 pub use bytes::Bytes;
+#[cfg(feature = "contract")]
+pub use sockeye_contract as contract;
 pub use sockeye_engine::gate::{AllowRequest, Asking, Purpose};
 pub use sockeye_engine::hooks::{ChangeHeaders, ConnectionError, GenerateId, OnConnectionError};
 pub use sockeye_engine::middleware::{EngineMiddleware, Step};
@@ -57,10 +86,12 @@ pub use sockeye_server::conn::Conn;
 pub use sockeye_server::counters::Counters;
 pub use sockeye_server::emitted::Emitted;
 pub use sockeye_server::error::{AckError, Cause, EmitError, Failure, HandlerError, Refusal};
+pub use sockeye_server::event::{self, Event, EventWithAck};
 pub use sockeye_server::handler;
 pub use sockeye_server::handler::ack::Ack;
 pub use sockeye_server::handler::args::{Args, Auth, Data, EventName, OrDefault, State};
 pub use sockeye_server::handler::outcome::{Outcome, Reply};
+pub use sockeye_server::handler::typed::{AckFor, Asked};
 pub use sockeye_server::handshake::Handshake;
 pub use sockeye_server::id::SocketId;
 pub use sockeye_server::namespace::Namespace;
@@ -92,3 +123,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a server does not listen.
 pub use sockeye_server::service::ListenError as Error;
+
+/// The code in the README compiles, too.
+#[cfg(all(doctest, feature = "macros"))]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
