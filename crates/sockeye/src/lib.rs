@@ -17,6 +17,8 @@
 //! ```
 //! Official Socket.IO clients connect unchanged, and `/socket.io/socket.io.js` serves one of our own.
 //!
+//! The [`guide`] teaches it from the first server to deployment.
+//!
 //! # Events checked by the compiler
 //!
 //! An event may be a type, which carries its name, its arguments and its acknowledgement; handlers name it by their last
@@ -63,6 +65,8 @@
 //! | mount it under another server | [`Server::service`], [`Server::layer`] |
 //! | speak Engine.IO without Socket.IO | [`engine`] |
 //! | speak WebSocket without either | [`websocket`] |
+
+pub mod guide;
 
 /// Bytes that may be shared; as an argument they are an attachment, as [`Binary`] is.
 pub use bytes::Bytes;
