@@ -18,6 +18,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("sockeye-load", 5),
     ("sockeye", 6),
     ("sockeye-cli", 7),
+    ("sockeye-examples", 7),
     ("xtask", 8),
 ];
 
