@@ -9,7 +9,7 @@ use std::fmt;
 use sockeye_websocket::header::{MAX_SERVER_HEADER, OpCode, encode_header};
 use triomphe::ThinArc;
 
-use crate::packet::encode_base64;
+use crate::packet::{Message, encode_base64};
 
 /// What stands in front of a frame's bytes.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +20,8 @@ struct Head {
     binary: bool,
     /// The packet is a message, which streams number and acknowledge. Control packets are not.
     countable: bool,
+    /// The bytes may get shorter by compression, and are worth the work.
+    compress: bool,
 }
 
 /// One encoded packet: a handle of 8 bytes, cheap to clone.
@@ -36,6 +38,15 @@ thread_local! {
 }
 
 impl Frame {
+    /// A message, text or binary.
+    #[must_use]
+    pub fn message(message: Message<'_>) -> Frame {
+        match message {
+            Message::Text(text) => Frame::text(&[b"4", text.as_bytes()]),
+            Message::Binary(bytes) => Frame::binary(bytes),
+        }
+    }
+
     /// A text packet, given in parts; the first begins with the packet's type digit.
     #[must_use]
     pub fn text(parts: &[&[u8]]) -> Frame {
@@ -52,7 +63,7 @@ impl Frame {
     /// A WebSocket control frame, complete with its header. It is queued on a WebSocket only.
     #[must_use]
     pub fn websocket_control(frame: &[u8]) -> Frame {
-        let head = Head { packet_at: 0, binary: false, countable: false };
+        let head = Head { packet_at: 0, binary: false, countable: false, compress: false };
         Frame(ThinArc::from_header_and_slice(head, frame))
     }
 
@@ -64,7 +75,24 @@ impl Frame {
         }
         let mut text = Vec::with_capacity(self.packet().len() * 4 / 3 + 5);
         encode_base64(self.packet(), &mut text);
-        Frame::build(OpCode::Text, true, &[&text])
+        let frame = Frame::build(OpCode::Text, true, &[&text]);
+        if self.may_compress() { frame } else { frame.without_compression() }
+    }
+
+    /// The same packet, marked as not worth compressing: it is short of redundancy, or holds a secret beside what
+    /// others chose. A polling answer is compressed if any packet in it may be. The bytes are copied, so it is best
+    /// asked for before the frame is shared.
+    #[must_use]
+    pub fn without_compression(&self) -> Frame {
+        let head = Head { compress: false, ..self.0.header.header };
+        Frame(ThinArc::from_header_and_slice(head, &self.0.slice))
+    }
+
+    /// Whether the packet may be compressed. Every packet may, unless
+    /// [`without_compression`](Frame::without_compression) said otherwise.
+    #[must_use]
+    pub fn may_compress(&self) -> bool {
+        self.0.header.header.compress
     }
 
     fn build(opcode: OpCode, countable: bool, parts: &[&[u8]]) -> Frame {
@@ -72,7 +100,7 @@ impl Frame {
         let mut header = [0; MAX_SERVER_HEADER];
         let packet_at = encode_header(opcode, length, &mut header);
         let binary = opcode == OpCode::Binary;
-        let head = Head { packet_at: packet_at as u8, binary, countable };
+        let head = Head { packet_at: packet_at as u8, binary, countable, compress: true };
         SCRATCH.with_borrow_mut(|scratch| {
             scratch.clear();
             scratch.extend_from_slice(&header[..packet_at]);
@@ -160,6 +188,20 @@ mod tests {
         assert_eq!(text, b"bAQID");
         assert_eq!(frame.text_len(), text.len());
         assert_eq!(frame.to_base64().websocket(), b"\x81\x05bAQID");
+    }
+
+    #[test]
+    fn a_frame_that_is_not_worth_compressing_is_the_same_in_all_else() {
+        for frame in [Frame::message(Message::Text("a")), Frame::message(Message::Binary(&[1, 2, 3]))] {
+            assert!(frame.may_compress() && frame.to_base64().may_compress());
+            let plain = frame.without_compression();
+            assert!(!plain.may_compress() && !plain.to_base64().may_compress());
+            assert_eq!(plain.websocket(), frame.websocket());
+            assert_eq!(
+                (plain.packet(), plain.is_binary(), plain.is_countable()),
+                (frame.packet(), frame.is_binary(), true)
+            );
+        }
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sockeye_engine_proto::reason::CloseReason;
 use sockeye_engine_proto::session::Wire;
 
+use crate::refusal::Refusal;
+
 /// Counts since the engine started; each only grows.
 #[derive(Debug, Default)]
 pub struct Counters {
@@ -12,8 +14,12 @@ pub struct Counters {
     closed: [AtomicU64; CloseReason::ALL.len()],
     upgraded: AtomicU64,
     resumed: AtomicU64,
-    refused: AtomicU64,
+    refused: [AtomicU64; CODES],
+    unfit: AtomicU64,
 }
+
+/// The protocol's error codes are 0 to 5.
+const CODES: usize = 6;
 
 impl Counters {
     /// Sessions opened over `wire`.
@@ -36,9 +42,29 @@ impl Counters {
         self.resumed.load(Ordering::Relaxed)
     }
 
+    /// Sessions that are open now.
+    pub fn clients(&self) -> u64 {
+        let sum =
+            |counts: &[AtomicU64]| counts.iter().map(|count| count.load(Ordering::Relaxed)).sum::<u64>();
+        // Those that close meanwhile are counted first, so that none is missed.
+        let closed = sum(&self.closed);
+        sum(&self.opened).saturating_sub(closed)
+    }
+
     /// Requests answered with an Engine.IO error code.
     pub fn refused(&self) -> u64 {
-        self.refused.load(Ordering::Relaxed)
+        self.refused.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Requests answered with this Engine.IO error code, 0 to 5.
+    pub fn refused_with(&self, code: u8) -> u64 {
+        self.refused.get(usize::from(code)).map_or(0, |count| count.load(Ordering::Relaxed))
+    }
+
+    /// Of those of code 3 the ones that asked for a WebSocket in a way that RFC 6455 does not allow. The reference
+    /// does not count them.
+    pub fn unfit_handshakes(&self) -> u64 {
+        self.unfit.load(Ordering::Relaxed)
     }
 
     pub(crate) fn count_opened(&self, wire: Wire) {
@@ -57,8 +83,11 @@ impl Counters {
         add(&self.resumed);
     }
 
-    pub(crate) fn count_refused(&self) {
-        add(&self.refused);
+    pub(crate) fn count_refused(&self, refusal: &Refusal) {
+        self.refused.get(usize::from(refusal.code())).into_iter().for_each(add);
+        if let Refusal::Handshake(_) = refusal {
+            add(&self.unfit);
+        }
     }
 }
 

@@ -31,6 +31,11 @@ const SLICE: usize = 64;
 ///
 /// All methods are called in order for one session, from the task of whatever wire carries it, with no lock
 /// held. They must not block; what takes time is a task of the application's own.
+///
+/// Of the reference's events some are no method, since they would cost every packet: `packet` is
+/// [`message`](Application::message) and [`heartbeat`](Application::heartbeat), which leaves out what means nothing to
+/// an application; `packetCreate` happens where the application makes its frame; and who wants to know of `flush` and
+/// `drain` awaits [`Engine::room`], or reads [`Session::queued`].
 pub trait Application: Send + Sync + Sized + 'static {
     /// What it keeps beside each session, inline.
     type Connection: Send + Sync + 'static;
@@ -47,6 +52,33 @@ pub trait Application: Send + Sync + Sized + 'static {
 
     /// A session is open, and its open packet queued.
     fn opened(&self, engine: &Arc<Engine<Self>>, session: &Arc<Session<Self::Connection>>);
+
+    /// A better wire has probed the session and may soon carry it, or not. The reference's `upgrading`.
+    fn upgrading(
+        &self,
+        engine: &Arc<Engine<Self>>,
+        session: &Arc<Session<Self::Connection>>,
+        from: Wire,
+        to: Wire,
+    ) {
+        let _ = (engine, session, from, to);
+    }
+
+    /// A better wire carries the session from here on. The reference's `upgrade`.
+    fn upgraded(
+        &self,
+        engine: &Arc<Engine<Self>>,
+        session: &Arc<Session<Self::Connection>>,
+        from: Wire,
+        to: Wire,
+    ) {
+        let _ = (engine, session, from, to);
+    }
+
+    /// The peer answered a ping. The reference's `heartbeat`.
+    fn heartbeat(&self, engine: &Arc<Engine<Self>>, session: &Arc<Session<Self::Connection>>) {
+        let _ = (engine, session);
+    }
 
     /// A message came. It borrows from the wire's buffer.
     fn message(
@@ -135,6 +167,12 @@ impl<A: Application> Engine<A> {
         self.terms.now()
     }
 
+    /// Sessions that are open now. [`sessions`](Engine::sessions) may hold more: those that closed and whose peer is yet
+    /// to hear of it.
+    pub fn clients_count(&self) -> u64 {
+        self.counters.clients()
+    }
+
     /// What it has done so far.
     pub fn counters(&self) -> &Counters {
         &self.counters
@@ -149,8 +187,8 @@ impl<A: Application> Engine<A> {
         &self.terms
     }
 
-    /// Opens a session on `wire`: queues its open packet, then tells the application. The wire attaches its
-    /// link afterwards, so all of it leaves at once. `sid` is fresh: a cookie may have said it already.
+    /// Opens a session on `wire`: queues its open packet and what follows it at once, then tells the application. The
+    /// wire attaches its link afterwards, so all of it leaves at once. None when there is a session with that id.
     pub(crate) fn open(
         self: &Arc<Self>,
         sid: Sid,
@@ -158,21 +196,28 @@ impl<A: Application> Engine<A> {
         base64: bool,
         handshake: Handshake,
         open_packet: Frame,
-    ) -> Arc<Session<A::Connection>> {
+    ) -> Option<Arc<Session<A::Connection>>> {
         let connection = self.application.connect(handshake);
         let session = self
             .table
-            .insert(sid, |slot| Arc::new(Session::new(sid, slot, wire, base64, &self.terms, connection)));
+            .insert(sid, |slot| Arc::new(Session::new(sid, slot, wire, base64, &self.terms, connection)))?;
         // Phases are spread by slot, so a crowd that came at once is not pinged at once; by little, since peers
         // wait for the first ping no longer than interval and time-out.
         let spread = 1 + (self.terms.timing.ping_timeout / 8).min(7);
         let first = self.now().after(self.terms.timing.ping_interval + session.slot() % spread);
         session.schedule(&self.terms, first);
         self.counters.count_opened(wire);
-        let opened = session.send(&self.terms, [open_packet]);
+        let initial = self.options.initial_packet.clone();
+        let opened = session.send(&self.terms, [open_packet].into_iter().chain(initial));
         debug_assert!(opened.is_ok(), "a fresh session takes its open packet");
         self.application.opened(self, &session);
-        session
+        Some(session)
+    }
+
+    /// A session moved.
+    pub(crate) fn upgraded(self: &Arc<Self>, session: &Arc<Session<A::Connection>>, from: Wire, to: Wire) {
+        self.counters.count_upgraded();
+        self.application.upgraded(self, session, from, to);
     }
 
     /// Queues frames, in order and with nothing between them, and writes unless somebody does. From any

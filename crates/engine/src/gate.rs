@@ -1,28 +1,79 @@
-//! The application's say on who may open a session.
+//! The application's say on who may open a session, or move one.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
+use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use http::request::Parts;
+use sockeye_engine_proto::session::Wire;
 
 /// What [`AllowRequest`] answers: nothing, or the reason that the peer is told.
 pub type Verdict = Result<(), Cow<'static, str>>;
 
-type Ask = dyn for<'r> Fn(&'r Parts) -> Pin<Box<dyn Future<Output = Verdict> + Send + 'r>> + Send + Sync;
+type Ask = dyn for<'r> Fn(Asking<'r>) -> Pin<Box<dyn Future<Output = Verdict> + Send + 'r>> + Send + Sync;
 
-/// Asked about every request that would open a session, before it does.
+/// A request that [`AllowRequest`] is asked about: its parts, and what it is for.
+#[derive(Clone, Copy, Debug)]
+pub struct Asking<'r> {
+    request: &'r Parts,
+    purpose: Purpose,
+}
+
+/// What a request is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Purpose {
+    /// It opens a session on this wire.
+    Open(Wire),
+    /// It asks that this wire take over a session that there is, whose id it knows.
+    Move(Wire),
+}
+
+impl<'r> Asking<'r> {
+    pub(crate) fn new(request: &'r Parts, purpose: Purpose) -> Asking<'r> {
+        Asking { request, purpose }
+    }
+
+    /// The request.
+    #[must_use]
+    pub fn request(&self) -> &'r Parts {
+        self.request
+    }
+
+    /// What it is for.
+    #[must_use]
+    pub fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+}
+
+/// The request's parts.
+impl Deref for Asking<'_> {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        self.request
+    }
+}
+
+/// Asked about every request that would open a session or move one to another wire, before it does. Other requests
+/// of a session are not asked about: that they know its id is enough.
 ///
-/// A refused peer gets 403 and code 4 with the reason, or 400 and the reason when it asked for a WebSocket.
+/// A refused peer gets 403 and code 4 with the reason, or 400 and the reason when it asked for a WebSocket. A session
+/// that may not move stays where it is. Mind that a browser opens WebSockets and event streams without headers of the
+/// page's own: a gate that wants one of those asks for it in [`Purpose::Open`] over polling alone.
 ///
 /// ```
-/// use sockeye_engine::gate::AllowRequest;
+/// use sockeye_engine::gate::{AllowRequest, Purpose};
 ///
 /// let gate = AllowRequest::new(|request| {
 ///     Box::pin(async move {
-///         if request.headers.contains_key("authorization") { Ok(()) } else { Err("who are you?".into()) }
+///         match request.purpose() {
+///             Purpose::Open(_) if !request.headers.contains_key("authorization") => Err("who are you?".into()),
+///             _ => Ok(()),
+///         }
 ///     })
 /// });
 /// ```
@@ -33,14 +84,14 @@ impl AllowRequest {
     /// A gate that asks `ask`.
     pub fn new<F>(ask: F) -> AllowRequest
     where
-        F: for<'r> Fn(&'r Parts) -> Pin<Box<dyn Future<Output = Verdict> + Send + 'r>>,
+        F: for<'r> Fn(Asking<'r>) -> Pin<Box<dyn Future<Output = Verdict> + Send + 'r>>,
         F: Send + Sync + 'static,
     {
         AllowRequest(Arc::new(ask))
     }
 
-    pub(crate) async fn ask(&self, request: &Parts) -> Verdict {
-        (self.0)(request).await
+    pub(crate) async fn ask(&self, asking: Asking<'_>) -> Verdict {
+        (self.0)(asking).await
     }
 }
 

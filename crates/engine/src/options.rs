@@ -1,13 +1,28 @@
 //! What an engine can be told.
+//!
+//! The names are the reference's, in our spelling. Of those options that are not here:
+//!
+//! | option of the reference | here |
+//! |---|---|
+//! | `addTrailingSlash` | the path is served with and without its last slash |
+//! | `destroyUpgrade`, `destroyUpgradeTimeout` | an upgrade outside the path is its server's to answer: by our accept loop 404, at once |
+//! | `wsEngine` | there is one WebSocket codec, and it is ours |
+//! | `maxHttpBufferSize` | [`Options::max_payload`] |
+//! | `generateId`, `engine.use` | [`Options::generate_id`], [`Options::middlewares`] |
+//! | `initial_headers`, `headers`, `connection_error` (events) | options of these names |
+//! | `clientsCount` | [`Engine::clients_count`](crate::engine::Engine::clients_count) |
 
 use std::time::Duration;
 
+use sockeye_engine_proto::frame::Frame;
 use sockeye_engine_proto::outbox::Limits;
 use sockeye_engine_proto::session::Wire;
 use sockeye_engine_proto::tick::Tick;
 use sockeye_engine_proto::timing::Timing;
 
 use crate::gate::AllowRequest;
+use crate::hooks::{ChangeHeaders, GenerateId, OnConnectionError};
+use crate::middleware::EngineMiddleware;
 
 /// Options of an engine. The defaults are the reference server's where it has the option.
 ///
@@ -15,7 +30,7 @@ use crate::gate::AllowRequest;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
-    /// The path that is served, as a plain prefix. Default `/engine.io/` (a Socket.IO server: `/socket.io/`).
+    /// The path that is served, as a plain prefix; also without its last slash where nothing follows. Default `/engine.io/` (a Socket.IO server: `/socket.io/`).
     pub path: String,
     /// The transports that are served. Default: polling, SSE, WebSocket.
     pub transports: Vec<Wire>,
@@ -44,8 +59,22 @@ pub struct Options {
     pub cookie: Option<Cookie>,
     /// CORS headers. Default none.
     pub cors: Option<Cors>,
-    /// Asked about every request that opens a session. Default: all may.
+    /// Asked about every request that opens a session, or moves one to another transport. Default: all may.
     pub allow_request: Option<AllowRequest>,
+    /// See each request before anything is checked, in this order. Default none.
+    pub middlewares: Vec<EngineMiddleware>,
+    /// A message sent right behind the open packet of each session, in the same payload. Default none. Shorter than
+    /// [`hard_limit`](Options::hard_limit), as all that waits.
+    pub initial_packet: Option<Frame>,
+    /// Makes the ids of sessions. Default: 120 random bits.
+    pub generate_id: Option<GenerateId>,
+    /// Changes the headers of each answer that opens a session, 101 included. Default: nothing does.
+    pub initial_headers: Option<ChangeHeaders>,
+    /// Changes the headers of each answer, 101, refusals and preflights included, behind `initial_headers`. Default:
+    /// nothing does.
+    pub headers: Option<ChangeHeaders>,
+    /// Is told of each request that is refused. Default: they are only counted.
+    pub connection_error: Option<OnConnectionError>,
     /// How long no byte of a POST body may come. Default 20 s. Beyond it the POST is answered 408 and the
     /// session closes with `transport error`.
     pub body_timeout: Duration,
@@ -81,6 +110,12 @@ impl Default for Options {
             cookie: None,
             cors: None,
             allow_request: None,
+            middlewares: Vec::new(),
+            initial_packet: None,
+            generate_id: None,
+            initial_headers: None,
+            headers: None,
+            connection_error: None,
             body_timeout: Duration::from_secs(20),
             soft_limit: 1_000_000,
             hard_limit: 16_000_000,

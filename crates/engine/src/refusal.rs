@@ -6,6 +6,7 @@
 //! Spec: engine.md, section 3.2.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, SEC_WEBSOCKET_VERSION};
 use http::{Response, StatusCode};
@@ -28,7 +29,7 @@ pub enum Refusal {
     BadMethod,
     /// 3: the request contradicts itself, or what its session is.
     #[error("Bad request")]
-    BadRequest,
+    BadRequest(BadRequest),
     /// 4: the application does not want it, for the reason it gave.
     #[error("{0}")]
     Forbidden(Cow<'static, str>),
@@ -38,6 +39,45 @@ pub enum Refusal {
     /// 3, too: a WebSocket was asked for in a way that RFC 6455 does not allow.
     #[error("{}", handshake_text(*.0))]
     Handshake(#[from] HandshakeError),
+}
+
+/// Which of the bad requests it is. The peer is not told; [`OnConnectionError`](crate::hooks::OnConnectionError) is.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum BadRequest {
+    /// Its `Origin` is no header text.
+    InvalidOrigin,
+    /// Its transport is not the one that carries the session, nor one that may take it over.
+    TransportMismatch,
+    /// Its transport cannot begin that way, such as a WebSocket without an upgrade.
+    TransportHandshakeError,
+    /// No id could be made for its session.
+    IdGenerationError,
+    /// A middleware of the engine failed.
+    MiddlewareFailure,
+    /// It speaks another revision of the protocol than its session.
+    ProtocolMismatch,
+}
+
+impl BadRequest {
+    /// The reference's own name for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            BadRequest::InvalidOrigin => "INVALID_ORIGIN",
+            BadRequest::TransportMismatch => "TRANSPORT_MISMATCH",
+            BadRequest::TransportHandshakeError => "TRANSPORT_HANDSHAKE_ERROR",
+            BadRequest::IdGenerationError => "ID_GENERATION_ERROR",
+            BadRequest::MiddlewareFailure => "MIDDLEWARE_FAILURE",
+            BadRequest::ProtocolMismatch => "PROTOCOL_MISMATCH",
+        }
+    }
+}
+
+impl fmt::Display for BadRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// What clients and their users know from the library that most servers use.
@@ -60,9 +100,19 @@ impl Refusal {
             Refusal::UnknownTransport => 0,
             Refusal::UnknownSession => 1,
             Refusal::BadMethod => 2,
-            Refusal::BadRequest | Refusal::Handshake(_) => 3,
+            Refusal::BadRequest(_) | Refusal::Handshake(_) => 3,
             Refusal::Forbidden(_) => 4,
             Refusal::UnsupportedProtocol => 5,
+        }
+    }
+
+    /// Which of the bad requests it is: of code 3 only.
+    #[must_use]
+    pub fn context(&self) -> Option<BadRequest> {
+        match self {
+            Refusal::BadRequest(context) => Some(*context),
+            Refusal::Handshake(_) => Some(BadRequest::TransportHandshakeError),
+            _ => None,
         }
     }
 

@@ -1,15 +1,18 @@
 //! From a request to the wire that answers it: what is refused, and in which order.
 //!
 //! ```text
-//! preflight? ─▶ transport? ─▶ origin? ─▶ sid? ─┬─ known: does it fit its session? ─▶ wire
-//!                                              └─ none:  may it open one?         ─▶ wire
+//! preflight? ─▶ middlewares ─▶ transport? ─▶ origin? ─▶ sid? ─┬─ known: does it fit its session? ─▶ wire
+//!                                                             └─ none:  may it open one?         ─▶ wire
 //! ```
 //! Spec: engine.md, sections 3, 4.1 and 10; extensions.md, section 1.1.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::header::{CONNECTION, HeaderMap, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT, SET_COOKIE, UPGRADE};
+use http::header::{
+    CONNECTION, HeaderMap, HeaderName, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL,
+    SET_COOKIE, UPGRADE,
+};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body as HttpBody;
@@ -24,20 +27,24 @@ use crate::body::Body;
 use crate::cookie::set_cookie;
 use crate::cors;
 use crate::engine::{Application, Engine};
+use crate::gate::{Asking, Purpose};
 use crate::handshake::Handshake;
+use crate::hooks::ConnectionError;
 use crate::link::Link;
+use crate::middleware::{self, Step, run_all};
 use crate::peer::PeerAddr;
 use crate::query::{Asked, Query};
-use crate::refusal::Refusal;
+use crate::refusal::{BadRequest, Refusal};
 use crate::session::{Parting, Session};
 use crate::sid::Sid;
-use crate::wire::upgraded::Purpose;
 use crate::wire::{polling, sse, upgraded, upload};
 
 impl<A: Application> Engine<A> {
-    /// Whether requests for this path are the engine's: it begins with [`Options::path`](crate::options::Options).
+    /// Whether requests for this path are the engine's: it begins with [`Options::path`](crate::options::Options), or
+    /// is that without its last slash.
     pub fn serves(&self, path: &str) -> bool {
-        path.starts_with(&self.options().path)
+        let ours = &self.options().path;
+        path.starts_with(ours) || ours.strip_suffix('/').is_some_and(|ours| !ours.is_empty() && path == ours)
     }
 
     /// Answers a request, whatever its path. The address of the peer is the extension [`PeerAddr`], if any.
@@ -69,22 +76,33 @@ impl<A: Application> Engine<A> {
             Some(cors) if request.method == Method::OPTIONS => cors::preflight(cors, &request.headers),
             _ if let Some(answer) = self.application().answer(&request) => answer,
             _ => {
-                let upgrades = wants_upgrade(&request);
-                match route(&self, &mut request, body, upgrades, address).await {
-                    Ok(answer) => answer,
-                    Err(refusal) => {
-                        if !matches!(refusal, Refusal::Handshake(_)) {
-                            self.counters().count_refused();
-                        }
-                        if upgrades { refusal.text() } else { refusal.json() }
-                    }
-                }
+                let mut added = HeaderMap::new();
+                let passed = run_all(&self.options().middlewares, &mut request, &mut added).await;
+                let answered = match passed {
+                    Ok(Step::Next) => route(&self, &mut request, body, address).await,
+                    Ok(Step::Answer(answer)) => Ok(answer),
+                    Err(refusal) => Err(refusal),
+                };
+                let mut answer = answered.unwrap_or_else(|refusal| self.refuse(&request, &refusal));
+                middleware::add_headers(&added, answer.headers_mut());
+                answer
             }
         };
         if let Some(cors) = &self.options().cors {
             cors::add_headers(cors, &request.headers, answer.headers_mut());
         }
+        if let Some(hook) = &self.options().headers {
+            hook.change(&request, answer.headers_mut());
+        }
         answer
+    }
+
+    fn refuse(&self, request: &Parts, refusal: &Refusal) -> Response<Body> {
+        self.counters().count_refused(refusal);
+        if let Some(hook) = &self.options().connection_error {
+            hook.tell(&ConnectionError { request, refusal });
+        }
+        if wants_upgrade(request) { refusal.text() } else { refusal.json() }
     }
 }
 
@@ -99,24 +117,24 @@ async fn route<A, B>(
     engine: &Arc<Engine<A>>,
     request: &mut Parts,
     body: B,
-    upgrades: bool,
     address: Option<SocketAddr>,
 ) -> Result<Response<Body>, Refusal>
 where
     A: Application,
     B: HttpBody,
 {
+    let upgrades = wants_upgrade(request);
     let query = Query::parse(request.uri.query().unwrap_or_default());
     let wire = query.wire.filter(|wire| engine.options().transports.contains(wire));
     let wire = wire.ok_or(Refusal::UnknownTransport)?;
     if request.headers.get(ORIGIN).is_some_and(|origin| !is_header_text(origin)) {
-        return Err(Refusal::BadRequest);
+        return Err(Refusal::BadRequest(BadRequest::InvalidOrigin));
     }
     if wire == Wire::Sse
         && request.method == Method::GET
         && let Some(last) = request.headers.get("last-event-id")
     {
-        return Ok(resume_event_source(engine, last));
+        return resume_event_source(engine, last);
     }
     let session = match query.sid {
         Asked::New => return open(engine, request, wire, query, upgrades, address).await,
@@ -124,17 +142,27 @@ where
         Asked::Known(sid) => engine.sessions().find(&sid).ok_or(Refusal::UnknownSession)?,
     };
     if upgrades {
-        if wire != Wire::WebSocket || !query.is_v4 {
-            return Err(Refusal::BadRequest);
+        if wire != Wire::WebSocket {
+            return Err(Refusal::BadRequest(BadRequest::TransportMismatch));
         }
-        return websocket(engine, request, None, |_| Purpose::Take { session, base64: query.base64 });
+        if !query.is_v4 {
+            return Err(Refusal::BadRequest(BadRequest::ProtocolMismatch));
+        }
+        ask(engine, request, Purpose::Move(wire)).await?;
+        return websocket(engine, request, None, |_| upgraded::Purpose::Take {
+            session,
+            base64: query.base64,
+        });
     }
     let (seat, carrier) = session.seat();
     let candidate = if wire == Wire::Sse { session.candidate_seat(wire) } else { None };
     let opens_probe = wire == Wire::Sse && carrier == Wire::Polling && request.method == Method::GET;
     let fits = wire == carrier || candidate.is_some() || opens_probe;
-    if !fits || !query.is_v4 || wire == Wire::WebSocket {
-        return Err(Refusal::BadRequest);
+    if !fits || wire == Wire::WebSocket {
+        return Err(Refusal::BadRequest(BadRequest::TransportMismatch));
+    }
+    if !query.is_v4 {
+        return Err(Refusal::BadRequest(BadRequest::ProtocolMismatch));
     }
     Ok(match (request.method.as_str(), wire) {
         ("GET", Wire::Polling) => {
@@ -143,10 +171,14 @@ where
             polling::answer(engine, &session, wait, &request.headers).await
         }
         ("GET", _) if opens_probe => {
+            ask(engine, request, Purpose::Move(wire)).await?;
             let seat = session.claim(engine.terms(), Wire::Sse, Link::away(), false);
-            sse::answer(engine, session, seat.ok_or(Refusal::BadRequest)?)
+            sse::answer(engine, session, seat.ok_or(Refusal::BadRequest(BadRequest::TransportMismatch))?)
         }
-        ("GET", _) => resume(engine, session, query.ack.ok_or(Refusal::BadRequest)?, StatusCode::BAD_REQUEST),
+        ("GET", _) => {
+            let number = query.ack.ok_or(Refusal::BadRequest(BadRequest::TransportMismatch))?;
+            resume(engine, session, number).ok_or(Refusal::UnknownSession)?
+        }
         ("POST", _) => {
             upload::answer(engine, &session, candidate.unwrap_or(seat), &request.headers, body).await
         }
@@ -167,21 +199,20 @@ async fn open<A: Application>(
         return Err(Refusal::BadMethod);
     }
     if upgrades != (wire == Wire::WebSocket) {
-        return Err(Refusal::BadRequest);
+        return Err(Refusal::BadRequest(BadRequest::TransportHandshakeError));
     }
-    if let Some(gate) = &engine.options().allow_request {
-        gate.ask(request).await.map_err(Refusal::Forbidden)?;
-    }
+    ask(engine, request, Purpose::Open(wire)).await?;
     if !query.is_v4 {
         return Err(Refusal::UnsupportedProtocol);
     }
-    let sid = Sid::random(engine.runtime());
+    let sid = fresh_sid(engine, request).await?;
+    let taken = || Refusal::BadRequest(BadRequest::IdGenerationError);
     let open_packet = open_packet(engine, &sid, wire, query.knows_sse);
     let secure = request.uri.scheme_str() == Some("https");
     let handshake = |request: &Parts| Handshake::new(request, address, secure, engine.runtime().date());
     let mut answer = match wire {
         Wire::WebSocket => {
-            return websocket(engine, request, Some(&sid), |request| Purpose::Open {
+            return websocket(engine, request, Some(&sid), |request| upgraded::Purpose::Open {
                 sid,
                 open_packet,
                 handshake: handshake(request),
@@ -190,16 +221,37 @@ async fn open<A: Application>(
         }
         Wire::Sse => {
             let session = engine.open(sid, wire, false, handshake(request), open_packet);
+            let session = session.ok_or_else(taken)?;
             let (seat, _) = session.seat();
             sse::answer(engine, session, seat)
         }
         _ => {
             let session = engine.open(sid, wire, false, handshake(request), open_packet);
+            let session = session.ok_or_else(taken)?;
             polling::answer(engine, &session, query.wait, &request.headers).await
         }
     };
-    add_cookie(engine, &sid, answer.headers_mut());
+    welcome(engine, &sid, request, answer.headers_mut());
     Ok(answer)
+}
+
+/// The application's say on a request that opens or moves a session.
+async fn ask<A: Application>(engine: &Engine<A>, request: &Parts, purpose: Purpose) -> Result<(), Refusal> {
+    match &engine.options().allow_request {
+        Some(gate) => gate.ask(Asking::new(request, purpose)).await.map_err(Refusal::Forbidden),
+        None => Ok(()),
+    }
+}
+
+/// An id for a session that a request opens.
+async fn fresh_sid<A: Application>(engine: &Engine<A>, request: &Parts) -> Result<Sid, Refusal> {
+    let Some(ids) = &engine.options().generate_id else { return Ok(Sid::random(engine.runtime())) };
+    match ids.generate(request).await {
+        Ok(sid) if engine.sessions().find(&sid).is_none() => return Ok(sid),
+        Ok(sid) => tracing::debug!(?sid, "the id that was generated is a session's already"),
+        Err(error) => tracing::debug!(%error, "no id was generated"),
+    }
+    Err(Refusal::BadRequest(BadRequest::IdGenerationError))
 }
 
 /// The 101, behind which a task of its own opens the session or takes it over. `sid` is a new session's.
@@ -207,7 +259,7 @@ fn websocket<A: Application>(
     engine: &Arc<Engine<A>>,
     request: &mut Parts,
     sid: Option<&Sid>,
-    purpose: impl FnOnce(&Parts) -> Purpose<A::Connection>,
+    purpose: impl FnOnce(&Parts) -> upgraded::Purpose<A::Connection>,
 ) -> Result<Response<Body>, Refusal> {
     let pairs = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
     let accept = check_request(pairs)?;
@@ -215,7 +267,7 @@ fn websocket<A: Application>(
     let (Some(upgrade), true) =
         (upgrade, request.method == Method::GET && request.version == Version::HTTP_11)
     else {
-        return Err(Refusal::BadRequest);
+        return Err(Refusal::BadRequest(BadRequest::TransportHandshakeError));
     };
     let purpose = purpose(request);
     let mut answer = status(StatusCode::SWITCHING_PROTOCOLS);
@@ -224,47 +276,46 @@ fn websocket<A: Application>(
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     let accept = HeaderValue::from_bytes(&accept).expect("base64 is visible ASCII");
     headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    if let Some(protocol) = first_protocol(&request.headers) {
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
+    }
     if let Some(sid) = sid {
-        add_cookie(engine, sid, headers);
+        welcome(engine, sid, request, headers);
     }
     upgraded::serve(engine.clone(), upgrade, purpose);
     Ok(answer)
 }
 
 /// A stream that an EventSource opened again by itself: 204 makes it stop.
-fn resume_event_source<A: Application>(engine: &Arc<Engine<A>>, last: &HeaderValue) -> Response<Body> {
+fn resume_event_source<A: Application>(
+    engine: &Arc<Engine<A>>,
+    last: &HeaderValue,
+) -> Result<Response<Body>, Refusal> {
     let known = last.to_str().ok().and_then(parse_id).and_then(|(sid, number)| {
         let session = engine.sessions().find(&Sid::parse(sid)?)?;
         Some((session, number))
     });
-    match known {
-        Some((session, number)) => resume(engine, session, number, StatusCode::NO_CONTENT),
-        None => status(StatusCode::NO_CONTENT),
-    }
+    let resumed = known.and_then(|(session, number)| resume(engine, session, number));
+    Ok(resumed.unwrap_or_else(|| status(StatusCode::NO_CONTENT)))
 }
 
 /// A stream that came back goes on behind `number`. What is no longer kept cannot be sent again: then the
-/// session closes, and `otherwise` is the answer.
+/// session closes, and there is no answer.
 fn resume<A: Application>(
     engine: &Arc<Engine<A>>,
     session: Arc<Session<A::Connection>>,
     number: u32,
-    otherwise: StatusCode,
-) -> Response<Body> {
+) -> Option<Response<Body>> {
     match session.resume(engine.terms(), number) {
         Ok(seat) => {
             engine.counters().count_resumed();
-            sse::answer(engine, session, seat)
+            Some(sse::answer(engine, session, seat))
         }
         Err(_) => {
             if session.wire() == Wire::Sse {
                 engine.close_here(&session, CloseReason::TransportClose, Parting::default());
             }
-            if otherwise == StatusCode::NO_CONTENT {
-                status(otherwise)
-            } else {
-                Refusal::UnknownSession.json()
-            }
+            None
         }
     }
 }
@@ -292,10 +343,23 @@ fn open_packet<A: Application>(engine: &Engine<A>, sid: &Sid, wire: Wire, knows_
     Frame::text(&[packet.as_bytes()])
 }
 
-fn add_cookie<A: Application>(engine: &Engine<A>, sid: &Sid, answer: &mut HeaderMap) {
+/// What the answer that opens a session says beside it.
+fn welcome<A: Application>(engine: &Engine<A>, sid: &Sid, request: &Parts, answer: &mut HeaderMap) {
     if let Some(cookie) = engine.options().cookie.as_ref().and_then(|cookie| set_cookie(cookie, sid)) {
         answer.append(SET_COOKIE, cookie);
     }
+    if let Some(hook) = &engine.options().initial_headers {
+        hook.change(request, answer);
+    }
+}
+
+/// The first of the subprotocols that the peer offers, as the reference chooses it: clients that offer some take no
+/// answer without one. What it means is between the peer and the application.
+fn first_protocol(request: &HeaderMap) -> Option<HeaderValue> {
+    let first = request.get(SEC_WEBSOCKET_PROTOCOL)?.to_str().ok()?.split(',').next()?.trim();
+    // A token is what a header's name may be.
+    HeaderName::from_bytes(first.as_bytes()).ok()?;
+    HeaderValue::from_str(first).ok()
 }
 
 /// As in HTTP itself: no control characters, save the tab. Bytes from 0x80 on are allowed.

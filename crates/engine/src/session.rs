@@ -72,8 +72,18 @@ pub enum Received<'p> {
         /// until [`Session::poll_room`] lets it go on.
         full: bool,
     },
+    /// The peer is alive: a pong.
+    Heartbeat,
+    /// The wire that asked has probed, and is answered; this one carries the session so far.
+    Probed {
+        /// Which wire.
+        from: Wire,
+    },
     /// The wire that asked carries the session from here on.
-    Adopted,
+    Adopted {
+        /// The wire that did until now.
+        from: Wire,
+    },
     /// The wire has no business here: it is to be closed, the session goes on.
     Refused,
     /// The session is to be closed.
@@ -416,20 +426,24 @@ impl<C: Send + Sync + 'static> Session<C> {
                     Received::Message { message, full: side.outbox.bytes() > terms.limits.soft }
                 }
                 Effect::Close(reason) => Received::Close(reason),
+                Effect::Nothing if matches!(packet, Packet::Pong(_)) && side.core.closed().is_none() => {
+                    Received::Heartbeat
+                }
                 Effect::Nothing | Effect::Send(_) | Effect::Adopt | Effect::Abandon => Received::Nothing,
             };
         }
         let Some(wire) = side.candidate(seat).map(|candidate| candidate.wire) else {
             return Received::Refused;
         };
+        let from = side.core.wire();
         match side.core.handle_candidate(packet, wire, now, &terms.timing) {
             Effect::Send(Control::ProbeAnswer) => {
                 self.answer_probe(terms, side);
-                Received::Nothing
+                Received::Probed { from }
             }
             Effect::Adopt => {
                 self.adopt(terms, side);
-                Received::Adopted
+                Received::Adopted { from }
             }
             _ => {
                 self.drop_candidate(side, cut);

@@ -26,7 +26,7 @@ impl Sid {
         Sid(bytes)
     }
 
-    /// The id of these bits.
+    /// The id of these bits. It is a secret: most of them should come from a good generator.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; BYTES]) -> Sid {
         Sid(bytes)
@@ -51,11 +51,17 @@ impl Sid {
         text
     }
 
-    /// Random bits to place it in a table by.
+    /// Bits to place it in a table by. All of the id is in them: an application's own ids may begin alike.
     #[must_use]
     pub fn hash(&self) -> u64 {
-        let [a, b, c, d, e, f, g, h, ..] = self.0;
-        u64::from_le_bytes([a, b, c, d, e, f, g, h])
+        /// Odd, with half of its bits set: the fraction of the golden ratio.
+        const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o] = self.0;
+        let first = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+        let rest = u64::from_le_bytes([i, j, k, l, m, n, o, 0]);
+        let product = u128::from(first ^ SPREAD) * u128::from(rest ^ SPREAD.rotate_left(32));
+        let folded = (product as u64 ^ (product >> 64) as u64).wrapping_mul(SPREAD);
+        folded ^ (folded >> 32)
     }
 }
 
@@ -85,5 +91,18 @@ mod tests {
         assert_eq!(Sid::parse(&sid.to_string()), Some(sid));
         assert_eq!(Sid::parse("short"), None);
         assert_eq!(Sid::parse("!!!!!!!!!!!!!!!!!!!!"), None);
+    }
+
+    #[test]
+    fn ids_that_differ_in_one_place_lie_apart_in_a_table() {
+        for place in 0..BYTES {
+            let place_in_table = |byte: u8| {
+                let mut bytes = [7; BYTES];
+                bytes[place] = byte;
+                Sid(bytes).hash() & 0xff
+            };
+            let places: std::collections::HashSet<u64> = (0..=255).map(place_in_table).collect();
+            assert!(places.len() > 128, "byte {place}: {}", places.len());
+        }
     }
 }

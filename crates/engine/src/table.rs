@@ -33,10 +33,18 @@ impl<C> Default for Table<C> {
 }
 
 impl<C> Table<C> {
-    /// Gives a slot to the session that `make` builds for it.
-    pub(crate) fn insert(&self, sid: Sid, make: impl FnOnce(u32) -> Arc<Session<C>>) -> Arc<Session<C>> {
+    /// Gives a slot to the session that `make` builds for it. None when there is one with that id.
+    pub(crate) fn insert(
+        &self,
+        sid: Sid,
+        make: impl FnOnce(u32) -> Arc<Session<C>>,
+    ) -> Option<Arc<Session<C>>> {
         let mut slots = self.slots.write();
         let Slots { sessions, free, by_sid } = &mut *slots;
+        let is_it = |slot: &u32| sessions[*slot as usize].as_ref().is_some_and(|found| found.sid() == sid);
+        if by_sid.find(sid.hash(), is_it).is_some() {
+            return None;
+        }
         let slot = free.pop().unwrap_or_else(|| {
             sessions.push(None);
             u32::try_from(sessions.len() - 1).expect("memory ends before 2^32 sessions")
@@ -46,7 +54,7 @@ impl<C> Table<C> {
         by_sid.insert_unique(sid.hash(), slot, |slot| {
             sessions[*slot as usize].as_ref().map_or(0, |session| session.sid().hash())
         });
-        session
+        Some(session)
     }
 
     /// Frees the session's slot, if it still holds it.
@@ -114,5 +122,34 @@ impl<C> Table<C> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sockeye_engine_proto::outbox::Limits;
+    use sockeye_engine_proto::session::Wire;
+    use sockeye_engine_proto::timing::Timing;
+    use sockeye_runtime::simulation::Simulation;
+
+    use super::*;
+    use crate::terms::Terms;
+
+    #[test]
+    fn an_id_is_one_sessions_until_that_is_gone() {
+        let timing = Timing { ping_interval: 500, ping_timeout: 400, upgrade_timeout: 200, resume: 300 };
+        let limits = Limits { soft: 100, hard: 100, stall: 400 };
+        let terms = Terms::new(timing, limits, 0, Simulation::new(1).runtime());
+        let table = Table::default();
+        let insert = |text: &str| {
+            let sid = Sid::parse(text).expect("an id");
+            table.insert(sid, |slot| Arc::new(Session::new(sid, slot, Wire::Polling, false, &terms, ())))
+        };
+        let first = insert("AAAAAAAAAAAAAAAAAAAA").expect("a slot");
+        let second = insert("AAAAAAAAAAAAAAAAAAAB").expect("a slot");
+        assert!(insert("AAAAAAAAAAAAAAAAAAAA").is_none());
+        assert_eq!((first.slot(), second.slot(), table.len()), (0, 1, 2), "and no slot was taken for it");
+        assert!(table.remove(&first) && !table.remove(&first));
+        assert_eq!(insert("AAAAAAAAAAAAAAAAAAAA").expect("a slot").slot(), 0);
     }
 }

@@ -16,6 +16,7 @@ use sockeye_engine::engine::{Application, Flow};
 use sockeye_engine::handshake::Handshake;
 use sockeye_engine_proto::packet::Message;
 use sockeye_engine_proto::reason::CloseReason;
+use sockeye_engine_proto::session::Wire;
 use sockeye_engine_proto::tick::Tick;
 use sockeye_socket_proto::assembly::Incoming;
 use sockeye_socket_proto::packet::Kind;
@@ -27,6 +28,7 @@ use crate::departure::leave;
 use crate::error::AckError;
 use crate::hub::{Engine, Handle, Hub, Session, VIOLATION};
 use crate::lane::handle_event;
+use crate::moves::{Move, tell_moved};
 use crate::table::Table;
 
 impl Application for Hub {
@@ -45,6 +47,14 @@ impl Application for Hub {
         let deadline = engine.now().after(Tick::ticks(self.options.connect_timeout));
         session.connection().expect_connect(deadline);
         engine.schedule(session, deadline);
+    }
+
+    fn upgrading(&self, engine: &Arc<Engine>, session: &Arc<Session>, _from: Wire, to: Wire) {
+        tell_moved(engine, session, Move::Upgrading, to);
+    }
+
+    fn upgraded(&self, engine: &Arc<Engine>, session: &Arc<Session>, _from: Wire, to: Wire) {
+        tell_moved(engine, session, Move::Upgrade, to);
     }
 
     fn message(&self, engine: &Arc<Engine>, session: &Arc<Session>, message: Message<'_>) -> Flow {

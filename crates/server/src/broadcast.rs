@@ -37,6 +37,7 @@ pub struct Broadcast {
     except: SmallVec<[Box<str>; 1]>,
     sender: Option<(Arc<Session>, Stay)>,
     volatile: bool,
+    compress: bool,
     /// Says nothing on one node; adapters that span nodes ask it.
     local: bool,
     timeout: Option<Duration>,
@@ -63,6 +64,7 @@ impl Broadcast {
             except: SmallVec::new(),
             sender: None,
             volatile: false,
+            compress: true,
             local: false,
             timeout: None,
         }
@@ -103,6 +105,13 @@ impl Broadcast {
     #[must_use]
     pub fn volatile(mut self) -> Broadcast {
         self.volatile = true;
+        self
+    }
+
+    /// Whether what is emitted may be compressed: see [`Socket::compress`](crate::socket::Socket::compress).
+    #[must_use]
+    pub fn compress(mut self, compress: bool) -> Broadcast {
+        self.compress = compress;
         self
     }
 
@@ -188,6 +197,7 @@ impl Broadcast {
     }
 
     fn frames(&self, packet: Encoded) -> SmallVec<[Frame; 1]> {
+        let packet = if self.compress { packet } else { packet.without_compression() };
         frames(packet).collect()
     }
 

@@ -12,6 +12,7 @@ use parking_lot::RwLock;
 use sockeye_adapter::adapter::{Parcel, Recipients};
 use sockeye_engine_proto::frame::Frame;
 use sockeye_engine_proto::reason::CloseReason;
+use sockeye_engine_proto::session::Wire;
 use sockeye_socket_proto::arguments::Arguments;
 use sockeye_socket_proto::assembly::Incoming;
 use sockeye_socket_proto::limits::Limits;
@@ -64,6 +65,8 @@ pub struct Context<'c> {
     /// The id under which the peer wants an ack, until an argument took it.
     pub(crate) ack: Option<u64>,
     pub(crate) reason: Option<DisconnectReason>,
+    /// The transport that asks to carry the connection.
+    pub(crate) to: Option<Wire>,
     /// Called when the arguments are there and the handler is about to run; false if it must not.
     pub(crate) ready: Option<&'c mut dyn FnMut() -> bool>,
 }
@@ -78,6 +81,7 @@ impl<'c> Context<'c> {
             arguments: None,
             ack: None,
             reason: None,
+            to: None,
             ready: None,
         }
     }

@@ -207,6 +207,11 @@ impl Namespace {
         self.everybody().volatile()
     }
 
+    /// All sockets, and whether what is emitted may be compressed: see [`Broadcast::compress`].
+    pub fn compress(&self, compress: bool) -> Broadcast {
+        self.everybody().compress(compress)
+    }
+
     /// All sockets, whose acknowledgements are awaited that long.
     pub fn timeout(&self, timeout: Duration) -> Broadcast {
         self.everybody().timeout(timeout)

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::Future;
-use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -11,7 +10,7 @@ use tokio::sync::oneshot;
 use crate::acks::Answers;
 use crate::error::{AckError, EmitError};
 use crate::id::SocketId;
-use crate::request::FromReply;
+use crate::request::{FromReply, Read};
 
 /// The answers to come, or why nobody was asked.
 pub(crate) type Asked = Result<oneshot::Receiver<Answers>, EmitError>;
@@ -22,26 +21,34 @@ pub(crate) type Asked = Result<oneshot::Receiver<Answers>, EmitError>;
 #[must_use = "the acknowledgements are ignored unless this is awaited; `emit` asks for none"]
 pub struct Requests<T> {
     asked: Asked,
-    reply: PhantomData<fn() -> T>,
+    read: Read<T>,
 }
 
-impl<T> Requests<T> {
+impl<T: FromReply> Requests<T> {
     pub(crate) fn new(asked: Asked) -> Requests<T> {
-        Requests { asked, reply: PhantomData }
+        Requests { asked, read: T::from_reply }
     }
 }
 
-impl<T: FromReply> Future for Requests<T> {
+impl<T> Requests<T> {
+    /// The same, read otherwise.
+    pub(crate) fn read_as<U>(self, read: Read<U>) -> Requests<U> {
+        Requests { asked: self.asked, read }
+    }
+}
+
+impl<T> Future for Requests<T> {
     type Output = Result<Replies<T>, EmitError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let read = self.read;
         let receiver = match &mut self.asked {
             Ok(receiver) => receiver,
             Err(error) => return Poll::Ready(Err(error.clone())),
         };
         Pin::new(receiver).poll(cx).map(|answers| {
             let replies = answers.unwrap_or_default().into_iter().map(|(socket, answer)| {
-                (socket, answer.and_then(|reply| T::from_reply(reply).map_err(AckError::Argument)))
+                (socket, answer.and_then(|reply| read(reply).map_err(AckError::Argument)))
             });
             Ok(Replies(replies.collect()))
         })

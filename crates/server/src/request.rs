@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::Future;
-use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -46,8 +45,11 @@ pub struct Request<T> {
     stay: Stay,
     id: u64,
     state: State,
-    reply: PhantomData<fn() -> T>,
+    read: Read<T>,
 }
+
+/// Reads an acknowledgement.
+pub(crate) type Read<T> = fn(Incoming<'static>) -> Result<T, ArgumentError>;
 
 enum State {
     Failed(AckError),
@@ -55,7 +57,7 @@ enum State {
     Over,
 }
 
-impl<T: FromReply> Future for Request<T> {
+impl<T> Future for Request<T> {
     type Output = Result<T, AckError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, AckError>> {
@@ -71,7 +73,7 @@ impl<T: FromReply> Future for Request<T> {
             },
             State::Over => Err(AckError::Disconnected),
         };
-        Poll::Ready(answer.and_then(|reply| T::from_reply(reply).map_err(AckError::Argument)))
+        Poll::Ready(answer.and_then(|reply| (self.read)(reply).map_err(AckError::Argument)))
     }
 }
 
@@ -117,6 +119,14 @@ pub(crate) fn await_ack(
 }
 
 impl<T> Request<T> {
+    /// The same, read otherwise.
+    pub(crate) fn read_as<U>(mut self, read: Read<U>) -> Request<U> {
+        let state = std::mem::replace(&mut self.state, State::Over);
+        Request { session: self.session.clone(), stay: self.stay, id: self.id, state, read }
+    }
+}
+
+impl<T: FromReply> Request<T> {
     /// Asks: registers the ack, then sends with `send`.
     pub(crate) fn new(
         engine: &Arc<Engine>,
@@ -135,6 +145,6 @@ impl<T> Request<T> {
             Ok(()) => State::Waits(receiver),
             Err(error) => State::Failed(error),
         };
-        Request { session: session.clone(), stay, id, state, reply: PhantomData }
+        Request { session: session.clone(), stay, id, state, read: T::from_reply }
     }
 }

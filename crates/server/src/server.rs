@@ -5,7 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sockeye_engine::gate::AllowRequest;
+use sockeye_engine::hooks::{ChangeHeaders, GenerateId, OnConnectionError};
+use sockeye_engine::middleware::EngineMiddleware;
 use sockeye_engine::options::{Cookie, Cors, Options};
+use sockeye_engine_proto::frame::Frame;
+use sockeye_engine_proto::packet::Message;
 use sockeye_engine_proto::reason::CloseReason;
 use sockeye_engine_proto::session::Wire;
 use sockeye_runtime::runtime::Runtime;
@@ -157,6 +161,12 @@ impl Server {
         self.default_namespace().except(rooms)
     }
 
+    /// The path that it serves, a plain prefix: see [`Builder::path`].
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.engine.options().path
+    }
+
     /// What it has done so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
@@ -245,7 +255,8 @@ impl Builder {
         self
     }
 
-    /// The path that is served, as a plain prefix. Default `/socket.io/`.
+    /// The path that is served, as a plain prefix; also without its last slash where nothing follows. Default
+    /// `/socket.io/`.
     pub fn path(mut self, path: impl Into<String>) -> Builder {
         self.engine.path = path.into();
         if !self.engine.path.ends_with('/') {
@@ -304,9 +315,54 @@ impl Builder {
         self
     }
 
-    /// Asked about every request that would open a session. Default: all may.
+    /// Asked about every request that would open a session, or move one to another transport. Default: all may.
     pub fn allow_request(mut self, gate: AllowRequest) -> Builder {
         self.engine.allow_request = Some(gate);
+        self
+    }
+
+    /// Sees each request of the engine before anything is checked, behind those added before: what the reference calls
+    /// `engine.use`. Default none. A tower layer around the whole service is the other way.
+    pub fn engine_with(mut self, middleware: EngineMiddleware) -> Builder {
+        self.engine.middlewares.push(middleware);
+        self
+    }
+
+    /// An Engine.IO message of this text, sent right behind the open packet of each session, in the same payload.
+    /// Default none.
+    pub fn initial_packet(mut self, text: &str) -> Builder {
+        self.engine.initial_packet = Some(Frame::message(Message::Text(text)));
+        self
+    }
+
+    /// Makes the ids of sessions. Default: 120 random bits.
+    pub fn generate_id(mut self, ids: GenerateId) -> Builder {
+        self.engine.generate_id = Some(ids);
+        self
+    }
+
+    /// Changes the headers of each answer that opens a session, 101 included. Default: nothing does.
+    pub fn initial_headers(mut self, change: ChangeHeaders) -> Builder {
+        self.engine.initial_headers = Some(change);
+        self
+    }
+
+    /// Changes the headers of each answer of the engine, 101, refusals and preflights included. Default: nothing does.
+    pub fn headers(mut self, change: ChangeHeaders) -> Builder {
+        self.engine.headers = Some(change);
+        self
+    }
+
+    /// Is told of each request that the engine refuses. Default: they are only counted.
+    pub fn on_connection_error(mut self, tell: OnConnectionError) -> Builder {
+        self.engine.connection_error = Some(tell);
+        self
+    }
+
+    /// The longest a GET that waits for packets is held, over what `wait=` in its query asks. Default: as long as it
+    /// takes, as in the reference.
+    pub fn max_wait(mut self, wait: Option<Duration>) -> Builder {
+        self.engine.max_wait = wait;
         self
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sockeye_engine_proto::reason::CloseReason;
 use sockeye_engine_proto::session::Wire;
-use sockeye_socket_proto::outgoing::EventArguments;
+use sockeye_socket_proto::outgoing::{Encoded, EventArguments};
 use sockeye_socket_proto::packet::is_reserved;
 use sockeye_socket_proto::parser::json::{encode_disconnect, encode_event};
 use sockeye_socket_proto::reason::DisconnectReason;
@@ -18,7 +18,10 @@ use crate::conn::Conn;
 use crate::connection::Stay;
 use crate::departure::leave;
 use crate::emitted::{Emitted, encoded, send};
-use crate::handler::event::{DisconnectHandler, EventHandler, erase_disconnect, erase_event};
+use crate::error::EmitError;
+use crate::handler::event::{
+    ConnectHandler, DisconnectHandler, EventHandler, erase_connect, erase_disconnect, erase_event,
+};
 use crate::handshake::Handshake;
 use crate::hub::{Context, Engine, Handle, Held, Session, Space};
 use crate::id::SocketId;
@@ -270,6 +273,26 @@ impl Socket {
         self.register(Entry::Fallback, erase_event(handler, &self.engine.application().states))
     }
 
+    /// Is called when a better transport asks to carry the connection, which it then does or not; as
+    /// [`Wire`](sockeye_engine_proto::session::Wire) the handler is told which. One that was there is replaced.
+    ///
+    /// # Panics
+    /// When the handler wants a `State<T>` that the server was not given.
+    #[track_caller]
+    pub fn on_upgrading<A: 'static>(&self, handler: impl ConnectHandler<A>) -> &Socket {
+        self.register(Entry::Upgrading, erase_connect(handler, &self.engine.application().states))
+    }
+
+    /// Is called when a better transport carries the connection: [`transport`](Socket::transport) says which. One that
+    /// was there is replaced. Nothing was lost or doubled by the move, and no event waits for this handler.
+    ///
+    /// # Panics
+    /// When the handler wants a `State<T>` that the server was not given.
+    #[track_caller]
+    pub fn on_upgrade<A: 'static>(&self, handler: impl ConnectHandler<A>) -> &Socket {
+        self.register(Entry::Upgrade, erase_connect(handler, &self.engine.application().states))
+    }
+
     /// Handles the beginning of a disconnect, while the socket is still in its rooms: until the handler's
     /// first wait.
     ///
@@ -313,12 +336,12 @@ impl Socket {
     /// room. A name that is reserved, or an argument that cannot be serialized, is logged, and told by what
     /// this gives back.
     pub fn emit(&self, name: &str, arguments: impl EventArguments) -> Emitted {
-        self.send_event(name, &arguments, false)
+        Emitter::new(self).send_event(name, &arguments)
     }
 
     /// Emits `message`: what other servers call `send`.
     pub fn send(&self, arguments: impl EventArguments) -> Emitted {
-        self.send_event("message", &arguments, false)
+        Emitter::new(self).send_event("message", &arguments)
     }
 
     /// Emits an event that asks for an acknowledgement, and waits for it until the socket disconnects.
@@ -326,39 +349,24 @@ impl Socket {
     /// The event goes out when this is called; the acknowledgement is what the peer's first argument is read
     /// as, or all of them as [`Args`](crate::handler::args::Args). An event handler may await it.
     pub fn emit_with_ack<T: FromReply>(&self, name: &str, arguments: impl EventArguments) -> Request<T> {
-        self.request(name, &arguments, None)
+        Emitter::new(self).request(name, &arguments)
     }
 
     /// Gives what is emitted next a time-out: `socket.timeout(SECOND).emit_with_ack("question", ())`. Rounded
     /// up to 50 ms.
     pub fn timeout(&self, timeout: Duration) -> Emitter<'_> {
-        Emitter { socket: self, timeout: Some(timeout), volatile: false }
+        Emitter { timeout: Some(timeout), ..Emitter::new(self) }
     }
 
     /// What is emitted next is dropped when the transport is not ready to take it.
     pub fn volatile(&self) -> Emitter<'_> {
-        Emitter { socket: self, timeout: None, volatile: true }
+        Emitter { volatile: true, ..Emitter::new(self) }
     }
 
-    pub(crate) fn send_event(&self, name: &str, arguments: &impl EventArguments, volatile: bool) -> Emitted {
-        let space = self.space();
-        let packet = encoded(name, encode_event(&space.name, None, name, arguments));
-        let result =
-            packet.and_then(|packet| send(&self.engine, &self.session, space, self.stay, packet, volatile));
-        Emitted::one(&self.engine, &self.session, result)
-    }
-
-    pub(crate) fn request<T>(
-        &self,
-        name: &str,
-        arguments: &impl EventArguments,
-        timeout: Option<Duration>,
-    ) -> Request<T> {
-        let space = self.space();
-        Request::new(&self.engine, &self.session, space, self.stay, timeout, |id| {
-            let packet = encoded(name, encode_event(&space.name, Some(id), name, arguments))?;
-            Ok(send(&self.engine, &self.session, space, self.stay, packet, false)?)
-        })
+    /// Whether what is emitted next may be compressed. It may, unless this says no: for what is compressed already, or
+    /// holds a secret beside what others chose. A polling answer is compressed if any packet in it may be.
+    pub fn compress(&self, compress: bool) -> Emitter<'_> {
+        Emitter { compress, ..Emitter::new(self) }
     }
 
     // ---- Rooms ----------------------------------------------------------------------------------------
@@ -464,9 +472,41 @@ pub struct Emitter<'s> {
     socket: &'s Socket,
     timeout: Option<Duration>,
     volatile: bool,
+    compress: bool,
 }
 
-impl Emitter<'_> {
+impl<'s> Emitter<'s> {
+    fn new(socket: &'s Socket) -> Emitter<'s> {
+        Emitter { socket, timeout: None, volatile: false, compress: true }
+    }
+
+    pub(crate) fn send_event(&self, name: &str, arguments: &impl EventArguments) -> Emitted {
+        let Socket { engine, session, stay, .. } = self.socket;
+        let result = self
+            .encode(None, name, arguments)
+            .and_then(|packet| send(engine, session, self.socket.space(), *stay, packet, self.volatile));
+        Emitted::one(engine, session, result)
+    }
+
+    pub(crate) fn request<T: FromReply>(&self, name: &str, arguments: &impl EventArguments) -> Request<T> {
+        let Socket { engine, session, stay, .. } = self.socket;
+        let space = self.socket.space();
+        Request::new(engine, session, space, *stay, self.timeout, |id| {
+            let packet = self.encode(Some(id), name, arguments)?;
+            Ok(send(engine, session, space, *stay, packet, false)?)
+        })
+    }
+
+    fn encode(
+        &self,
+        id: Option<u64>,
+        name: &str,
+        arguments: &impl EventArguments,
+    ) -> Result<Encoded, EmitError> {
+        let packet = encoded(name, encode_event(&self.socket.space().name, id, name, arguments))?;
+        Ok(if self.compress { packet } else { packet.without_compression() })
+    }
+
     /// As [`Socket::timeout`].
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
@@ -481,15 +521,22 @@ impl Emitter<'_> {
         self
     }
 
+    /// As [`Socket::compress`].
+    #[must_use]
+    pub fn compress(mut self, compress: bool) -> Self {
+        self.compress = compress;
+        self
+    }
+
     /// As [`Socket::emit`]. A time-out concerns acknowledgements only.
     pub fn emit(&self, name: &str, arguments: impl EventArguments) -> Emitted {
-        self.socket.send_event(name, &arguments, self.volatile)
+        self.send_event(name, &arguments)
     }
 
     /// As [`Socket::emit_with_ack`]: it ends with [`AckError::TimedOut`] when the time is over. What waits for
     /// an acknowledgement is never volatile.
     pub fn emit_with_ack<T: FromReply>(&self, name: &str, arguments: impl EventArguments) -> Request<T> {
-        self.socket.request(name, &arguments, self.timeout)
+        self.request(name, &arguments)
     }
 }
 

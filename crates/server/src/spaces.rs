@@ -131,16 +131,18 @@ impl<H: ?Sized> Spaces<H> {
         if !is_child(number) {
             return Found::Fixed(self.fixed(number));
         }
+        Found::Child(self.child(number))
+    }
+
+    fn child(&self, number: u16) -> Arc<Space<H>> {
         let child = self.named.read().children[usize::from(number - CHILD)].clone();
-        Found::Child(child.expect("a child is there while somebody holds it"))
+        child.expect("a child is there while somebody holds it")
     }
 
     /// The namespace with that number, to be held.
     pub(crate) fn hold(&self, number: u16) -> Held<H> {
-        match self.get(number) {
-            Found::Fixed(_) => Held { number, child: None },
-            Found::Child(child) => Held { number, child: Some(child) },
-        }
+        let child = if is_child(number) { Some(self.child(number)) } else { None };
+        Held { number, child }
     }
 
     /// The number of the namespace with that name: for who holds it, if there is one.

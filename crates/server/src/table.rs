@@ -31,6 +31,8 @@ pub(crate) enum Entry {
     PrependOutgoing,
     /// Says whether an event goes on to its handler.
     Middleware,
+    /// A better transport asks to carry the connection, and carries it.
+    Upgrading,
     Upgrade,
     Disconnecting,
     Disconnect,
@@ -82,6 +84,7 @@ struct Rare<H: ?Sized> {
     middlewares: Vec<Arc<H>>,
     any: Vec<Arc<H>>,
     outgoing: Vec<Arc<H>>,
+    upgrading: Option<Arc<H>>,
     upgrade: Option<Arc<H>>,
 }
 
@@ -97,6 +100,7 @@ impl<H: ?Sized> Clone for Rare<H> {
             middlewares: self.middlewares.clone(),
             any: self.any.clone(),
             outgoing: self.outgoing.clone(),
+            upgrading: self.upgrading.clone(),
             upgrade: self.upgrade.clone(),
         }
     }
@@ -104,7 +108,13 @@ impl<H: ?Sized> Clone for Rare<H> {
 
 impl<H: ?Sized> Default for Rare<H> {
     fn default() -> Rare<H> {
-        Rare { middlewares: Vec::new(), any: Vec::new(), outgoing: Vec::new(), upgrade: None }
+        Rare {
+            middlewares: Vec::new(),
+            any: Vec::new(),
+            outgoing: Vec::new(),
+            upgrading: None,
+            upgrade: None,
+        }
     }
 }
 
@@ -135,6 +145,7 @@ impl<H: ?Sized> Table<H> {
             (Entry::Fallback, handler @ Some(_)) => replace(&mut self.fallback, handler),
             (Entry::Disconnecting, handler @ Some(_)) => replace(&mut self.disconnecting, handler),
             (Entry::Disconnect, handler @ Some(_)) => replace(&mut self.disconnect, handler),
+            (Entry::Upgrading, handler @ Some(_)) => replace(&mut self.rare().upgrading, handler),
             (Entry::Upgrade, handler @ Some(_)) => replace(&mut self.rare().upgrade, handler),
             (Entry::Middleware, Some(handler)) => add(&mut self.rare().middlewares, handler),
             (Entry::Any, Some(handler)) => add(&mut self.rare().any, handler),
@@ -158,6 +169,7 @@ impl<H: ?Sized> Table<H> {
                 if let Some(rare) = &mut self.rare {
                     gone.append(&mut rare.any);
                     gone.append(&mut rare.outgoing);
+                    gone.extend(rare.upgrading.take());
                     gone.extend(rare.upgrade.take());
                 }
                 gone
@@ -209,6 +221,10 @@ impl<H: ?Sized> Table<H> {
 
     pub(crate) fn disconnect(&self) -> Option<&H> {
         self.disconnect.as_deref()
+    }
+
+    pub(crate) fn upgrading(&self) -> Option<&H> {
+        self.rare.as_ref()?.upgrading.as_deref()
     }
 
     pub(crate) fn upgrade(&self) -> Option<&H> {

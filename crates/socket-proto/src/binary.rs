@@ -64,6 +64,22 @@ impl<'de> Deserialize<'de> for Binary {
     }
 }
 
+/// A string of bytes, as OpenAPI and AsyncAPI write it.
+#[cfg(feature = "schemars")]
+impl schemars::JsonSchema for Binary {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Binary".into()
+    }
+
+    fn json_schema(_generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "format": "binary" })
+    }
+}
+
 struct BinaryVisitor;
 
 impl<'de> Visitor<'de> for BinaryVisitor {

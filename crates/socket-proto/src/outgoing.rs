@@ -84,6 +84,15 @@ impl Encoded {
     }
 }
 
+impl Encoded {
+    /// The same packet, marked as not worth compressing: see [`Frame::without_compression`].
+    #[must_use]
+    pub fn without_compression(&self) -> Encoded {
+        let attachments = self.attachments.iter().map(Frame::without_compression).collect();
+        Encoded { text: self.text.without_compression(), attachments }
+    }
+}
+
 impl From<Frame> for Encoded {
     fn from(text: Frame) -> Encoded {
         Encoded { text, attachments: Vec::new() }

@@ -17,12 +17,38 @@
 //! ```
 //! Official Socket.IO clients connect unchanged, and `/socket.io/socket.io.js` serves one of our own.
 //!
+//! # Events checked by the compiler
+//!
+//! An event may be a type, which carries its name, its arguments and its acknowledgement; handlers name it by their last
+//! argument.
+//!
+//! ```
+//! use sockeye::{Event, Reply, Server, Socket};
+//!
+//! #[derive(Event)]
+//! struct Message(String);
+//!
+//! #[derive(Event)]
+//! #[event(ack = usize)]
+//! struct Count;
+//!
+//! # fn register(server: &Server) {
+//! server.on_connect(async |socket: Socket| {
+//!     socket.join("lobby");
+//!     socket.on_event(async |socket: Socket, message: Message| socket.to("lobby").emit_event(message));
+//!     socket.on_event(async |socket: Socket, _: Count| Reply(socket.within("lobby").count()));
+//! });
+//! # }
+//! ```
+//! See [`event`]. With the feature `contract`, a test writes them down for clients in TypeScript, and for others.
+//!
 //! # Finding one's way
 //!
 //! | to | see |
 //! |---|---|
 //! | say what a server does | [`Server`], [`Builder`], [`Namespace`] |
 //! | write handlers, and reach state in them | [`handler`], [`State`], [`Auth`], [`Data`] |
+//! | have events checked by the compiler | [`event`], [`Socket::on_event`], [`Socket::emit_event`] |
 //! | acknowledge | [`Reply`], [`Ack`] |
 //! | ask for an acknowledgement | [`Socket::emit_with_ack`] |
 //! | emit to many | [`Broadcast`], [`Socket::to`], [`Server::to`] |
@@ -32,16 +58,23 @@
 //! | make namespaces as peers ask for them | [`Server::of`], [`ParentNamespace`] |
 //! | know who is where | [`Namespace::on_room`], [`Namespace::rooms`], [`Broadcast::fetch_sockets`] |
 //! | tell the other servers of a cluster | [`Namespace::server_side_emit`] |
+//! | see or refuse a request | [`Builder::allow_request`], [`Builder::engine_with`], [`Builder::on_connection_error`] |
+//! | test it, without a port and on a moved clock | the crate `sockeye-test` |
 //! | mount it under another server | [`Server::service`], [`Server::layer`] |
 //! | speak Engine.IO without Socket.IO | [`engine`] |
 //! | speak WebSocket without either | [`websocket`] |
 
 /// Bytes that may be shared; as an argument they are an attachment, as [`Binary`] is.
 pub use bytes::Bytes;
-pub use sockeye_engine::gate::AllowRequest;
+#[cfg(feature = "contract")]
+pub use sockeye_contract as contract;
+pub use sockeye_engine::gate::{AllowRequest, Asking, Purpose};
+pub use sockeye_engine::hooks::{ChangeHeaders, ConnectionError, GenerateId, OnConnectionError};
+pub use sockeye_engine::middleware::{EngineMiddleware, Step};
 pub use sockeye_engine::options::{AllowedOrigin, Cookie, Cors, SameSite};
 /// The techniques that carry a socket.
 pub use sockeye_engine::proto::session::Wire;
+pub use sockeye_engine::refusal::BadRequest;
 pub use sockeye_server::arguments::{Argument, Arguments};
 pub use sockeye_server::binary::Binary;
 pub use sockeye_server::broadcast::Broadcast;
@@ -49,10 +82,12 @@ pub use sockeye_server::conn::Conn;
 pub use sockeye_server::counters::Counters;
 pub use sockeye_server::emitted::Emitted;
 pub use sockeye_server::error::{AckError, Cause, EmitError, Failure, HandlerError, Refusal};
+pub use sockeye_server::event::{self, Event, EventWithAck};
 pub use sockeye_server::handler;
 pub use sockeye_server::handler::ack::Ack;
 pub use sockeye_server::handler::args::{Args, Auth, Data, EventName, OrDefault, State};
 pub use sockeye_server::handler::outcome::{Outcome, Reply};
+pub use sockeye_server::handler::typed::{AckFor, Asked};
 pub use sockeye_server::handshake::Handshake;
 pub use sockeye_server::id::SocketId;
 pub use sockeye_server::namespace::Namespace;
@@ -84,3 +119,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a server does not listen.
 pub use sockeye_server::service::ListenError as Error;
+
+/// The code in the README compiles, too.
+#[cfg(all(doctest, feature = "macros"))]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

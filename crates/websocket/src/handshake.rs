@@ -5,8 +5,8 @@
 //! client ◀── 101, Upgrade: websocket, Sec-WebSocket-Accept: A ── server   check_response compares A
 //! ```
 //! Reads no HTTP: headers come as pairs of name and value, in any order, a name as often as it was sent. Each is
-//! looked at once, in time linear in its length. Subprotocols and extensions are never agreed on, so a server
-//! leaves their headers out of its answer, and a client that is answered with one refuses.
+//! looked at once, in time linear in its length. Extensions are never agreed on, and subprotocols are none of this
+//! crate's business: a server may add one to its answer, and a client, which asks for none, refuses an answer with one.
 //!
 //! Spec: RFC 6455, sections 4.1, 4.2.1, 4.2.2 and 11.3.
 

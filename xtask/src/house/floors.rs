@@ -10,16 +10,19 @@ use crate::repository;
 const FLOORS: &[(&str, u8)] = &[
     ("sockeye-websocket", 1),
     ("sockeye-runtime", 1),
+    ("sockeye-macros", 1),
     ("sockeye-engine-proto", 2),
     ("sockeye-socket-proto", 3),
     ("sockeye-engine", 3),
     ("sockeye-adapter", 4),
     ("sockeye-server", 5),
     ("sockeye-load", 5),
-    ("sockeye", 6),
-    ("sockeye-cli", 7),
-    ("sockeye-examples", 7),
-    ("xtask", 8),
+    ("sockeye-contract", 6),
+    ("sockeye", 7),
+    ("sockeye-test", 8),
+    ("sockeye-cli", 8),
+    ("sockeye-examples", 8),
+    ("xtask", 9),
 ];
 
 /// What points up, sideways, or stands on no floor.

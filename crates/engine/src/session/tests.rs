@@ -51,8 +51,9 @@ fn frame(number: usize) -> Frame {
 
 fn move_to(session: &Arc<Session<()>>, terms: &Arc<Terms>, stream: Arc<TcpStream>) {
     let seat = session.claim(terms, Wire::WebSocket, Link::Direct(stream), false).expect("a seat");
-    assert_eq!(session.receive(terms, seat, Packet::Ping("probe")), Received::Nothing);
-    assert_eq!(session.receive(terms, seat, Packet::Upgrade), Received::Adopted);
+    let from = Wire::Polling;
+    assert_eq!(session.receive(terms, seat, Packet::Ping("probe")), Received::Probed { from });
+    assert_eq!(session.receive(terms, seat, Packet::Upgrade), Received::Adopted { from });
 }
 
 /// The numbers of the frames that came, behind `skip` bytes.

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 use sockeye_engine_proto::frame::Frame;
 use sockeye_engine_proto::packet::{Decoded as Text, Message, Packet};
 use sockeye_engine_proto::reason::CloseReason;
+use sockeye_engine_proto::session::Wire;
 use sockeye_websocket::close::{Close, CloseCode};
 use sockeye_websocket::decoder::{Decoded, Decoder, Role};
 use sockeye_websocket::encode::{encode, encode_close};
@@ -176,9 +177,17 @@ impl<A: Application> Inbound<'_, A> {
                     Flow::Close(reason) => self.close(reason),
                 }
             }
-            Received::Adopted => {
+            Received::Heartbeat => {
+                self.engine.application().heartbeat(self.engine, self.session);
+                Turn::More
+            }
+            Received::Probed { from } => {
+                self.engine.application().upgrading(self.engine, self.session, from, Wire::WebSocket);
+                Turn::More
+            }
+            Received::Adopted { from } => {
                 *self.stage = Stage::Live;
-                self.engine.counters().count_upgraded();
+                self.engine.upgraded(self.session, from, Wire::WebSocket);
                 Turn::More
             }
             Received::Refused => Turn::End(End::Refused),

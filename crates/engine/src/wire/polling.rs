@@ -61,12 +61,16 @@ pub(crate) async fn answer<A: Application>(
     };
     let mut pending = Pending { engine, session, seat, answered: false };
     let mut body = Vec::new();
+    // One packet that may be is enough, as in the reference.
+    let mut may_compress = false;
     let mut waited = false;
     let mut sleep: Option<Sleep> = None;
     let taken = poll_fn(|cx| {
         let limit = if waited { 1 } else { engine.options().max_packets };
-        let taken =
-            session.poll_take(engine.terms(), seat, cx, limit, |frame| payload::push(frame, &mut body));
+        let taken = session.poll_take(engine.terms(), seat, cx, limit, |frame| {
+            may_compress |= frame.may_compress();
+            payload::push(frame, &mut body);
+        });
         if let Poll::Ready(taken) = taken {
             return Poll::Ready(Some(taken));
         }
@@ -94,28 +98,23 @@ pub(crate) async fn answer<A: Application>(
             engine.forget(session);
         }
     }
-    respond(engine, session, body, matches!(taken, Some(Taken::Frames { .. })), request)
-}
-
-/// `has_frames`: nobody else has them, so an answer that nobody reads closes the session.
-fn respond<A: Application>(
-    engine: &Arc<Engine<A>>,
-    session: &Arc<Session<A::Connection>>,
-    mut body: Vec<u8>,
-    has_frames: bool,
-    request: &HeaderMap,
-) -> Response<Body> {
-    let worth_it = engine.options().http_compression.is_some_and(|threshold| body.len() >= threshold);
+    let threshold = engine.options().http_compression.filter(|_| may_compress);
+    let worth_it = threshold.is_some_and(|threshold| body.len() >= threshold);
     let coding = request.get(ACCEPT_ENCODING).filter(|_| worth_it).and_then(Coding::accepted);
     if let Some(coding) = coding {
         body = coding.encode(&body);
     }
-    let body = if has_frames {
+    let body = if let Some(Taken::Frames { .. }) = taken {
+        // Nobody else has them, so an answer that nobody reads closes the session.
         let (engine, session) = (engine.clone(), session.clone());
         Body::only(body, move || engine.close(&session, CloseReason::TransportError))
     } else {
         Body::full(body)
     };
+    respond(body, coding, request)
+}
+
+fn respond(body: Body, coding: Option<Coding>, request: &HeaderMap) -> Response<Body> {
     let mut answer = Response::new(body);
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=UTF-8"));

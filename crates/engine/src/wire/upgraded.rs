@@ -91,7 +91,8 @@ fn seat<A: Application>(
 ) -> Option<Seated<A>> {
     match purpose {
         Purpose::Open { sid, open_packet, handshake, base64 } => {
-            let session = engine.open(sid, Wire::WebSocket, base64, handshake, open_packet);
+            // Somebody may have taken the id since the 101 was answered, if ids are the application's.
+            let session = engine.open(sid, Wire::WebSocket, base64, handshake, open_packet)?;
             let (seat, _) = session.seat();
             session.attach(engine.terms(), link());
             Some((session, seat, Stage::Live))

@@ -16,6 +16,7 @@ use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, Head
 use http::{Response, StatusCode};
 use http_body::Body as HttpBody;
 use sockeye_engine_proto::reason::CloseReason;
+use sockeye_engine_proto::session::Wire;
 use sockeye_engine_proto::wire::payload;
 use sockeye_runtime::runtime::Sleep;
 use sockeye_runtime::turns::let_others_run;
@@ -141,8 +142,17 @@ async fn receive<A: Application>(
                         flow => flow,
                     }
                 }
-                Received::Adopted => {
-                    engine.counters().count_upgraded();
+                Received::Heartbeat => {
+                    engine.application().heartbeat(engine, session);
+                    Flow::Continue
+                }
+                // A stream is the one candidate that speaks by POST.
+                Received::Probed { from } => {
+                    engine.application().upgrading(engine, session, from, Wire::Sse);
+                    Flow::Continue
+                }
+                Received::Adopted { from } => {
+                    engine.upgraded(session, from, Wire::Sse);
                     Flow::Continue
                 }
                 Received::Close(reason) => Flow::Close(reason),

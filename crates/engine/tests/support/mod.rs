@@ -20,6 +20,7 @@ use sockeye_engine::session::Session;
 use sockeye_engine_proto::frame::Frame;
 use sockeye_engine_proto::packet::Message;
 use sockeye_engine_proto::reason::CloseReason;
+use sockeye_engine_proto::session::Wire;
 use sockeye_engine_proto::tick::Tick;
 use sockeye_runtime::runtime::Runtime;
 
@@ -37,6 +38,8 @@ pub(crate) enum Event {
 pub(crate) struct Recorder {
     pub(crate) events: Mutex<Vec<(u32, Event)>>,
     pub(crate) sessions: Mutex<Vec<Arc<Session<()>>>>,
+    /// Moves and heartbeats, in words.
+    pub(crate) signs: Mutex<Vec<String>>,
     /// Send messages back?
     pub(crate) echo: bool,
     /// After each message the wire waits, until the test gives room.
@@ -94,6 +97,18 @@ impl Application for Recorder {
     fn opened(&self, _: &Arc<Engine<Self>>, session: &Arc<Session<()>>) {
         self.sessions.lock().push(session.clone());
         self.record(session, Event::Opened(session.wire().to_string()));
+    }
+
+    fn upgrading(&self, _: &Arc<Engine<Self>>, session: &Arc<Session<()>>, from: Wire, to: Wire) {
+        self.signs.lock().push(format!("{from} probed by {to}, is {}", session.wire()));
+    }
+
+    fn upgraded(&self, _: &Arc<Engine<Self>>, session: &Arc<Session<()>>, from: Wire, to: Wire) {
+        self.signs.lock().push(format!("{from} moved to {to}, is {}", session.wire()));
+    }
+
+    fn heartbeat(&self, _: &Arc<Engine<Self>>, _: &Arc<Session<()>>) {
+        self.signs.lock().push("heartbeat".to_owned());
     }
 
     fn message(&self, engine: &Arc<Engine<Self>>, session: &Arc<Session<()>>, message: Message<'_>) -> Flow {

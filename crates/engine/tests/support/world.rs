@@ -154,6 +154,13 @@ impl Reply {
         Some(headers.get(name)?.to_str().expect("text").to_owned())
     }
 
+    /// All values of a header.
+    pub(crate) fn headers(&self, name: &str) -> Vec<String> {
+        let state = self.0.lock();
+        let (_, headers) = state.head.as_ref().expect("an answer");
+        headers.get_all(name).iter().map(|value| value.to_str().expect("text").to_owned()).collect()
+    }
+
     /// What came since the last look.
     pub(crate) fn take(&self) -> String {
         String::from_utf8(std::mem::take(&mut self.0.lock().bytes)).expect("text")

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use sockeye_engine::gate::AllowRequest;
 use sockeye_engine::options::{AllowedOrigin, Cookie, Cors, Options, SameSite};
 use sockeye_engine_proto::frame::Frame;
+use sockeye_engine_proto::packet::Message;
 use sockeye_engine_proto::reason::CloseReason;
 use sockeye_engine_proto::session::Wire;
 use sockeye_websocket::header::OpCode;
@@ -368,7 +369,8 @@ impl Scenario {
         if upgraded != count("upgrade") {
             return Err(format!("{upgraded} upgrades instead of {}", count("upgrade")));
         }
-        let refused = self.server.engine.counters().refused();
+        let counters = self.server.engine.counters();
+        let refused = counters.refused() - counters.unfit_handshakes();
         if refused != count("connection_error") {
             return Err(format!("{refused} requests refused instead of {}", count("connection_error")));
         }
@@ -510,6 +512,8 @@ fn options(name: &str, recorded: &Json) -> Options {
         }
         _ => None,
     };
+    options.initial_packet =
+        recorded["initialPacket"].as_str().map(|text| Frame::message(Message::Text(text)));
     options.cors = recorded.get("cors").map(cors);
     options.allow_request = refuses_with(name)
         .map(|reason| AllowRequest::new(move |_| Box::pin(async move { Err(reason.into()) })));

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 
 use serde::de::DeserializeOwned;
+use sockeye_engine_proto::session::Wire;
 use sockeye_socket_proto::arguments::Arguments;
 use sockeye_socket_proto::assembly::Incoming;
 use sockeye_socket_proto::error::{ArgumentCause, ArgumentError, EncodeError};
@@ -207,6 +208,13 @@ impl FromServerSide for Args {
 impl FromReply for Args {
     fn from_reply(reply: Incoming<'static>) -> Result<Args, ArgumentError> {
         Ok(Args { incoming: reply, skip: 0 })
+    }
+}
+
+/// The transport that carries the connection; for [`Socket::on_upgrading`], the one that asks to.
+impl FromConnect for Wire {
+    fn from_connect(context: &mut Context<'_>) -> Result<Wire, ArgumentError> {
+        Ok(context.to.unwrap_or_else(|| context.session.wire()))
     }
 }
 

@@ -23,6 +23,8 @@
 //! ```
 //! An `async` closure that captures cannot be shown to be callable again from any thread: use the third form,
 //! or reach what it would capture as [`State`](args::State).
+//!
+//! Events whose types carry their name as well are in [`event`](crate::event).
 
 pub mod ack;
 pub mod args;
@@ -30,3 +32,4 @@ pub mod event;
 pub mod outcome;
 pub mod reply;
 pub mod server_side;
+pub mod typed;

@@ -1,7 +1,11 @@
 //! What a server does, sentence by sentence, under virtual time.
 
+// What derives name.
+extern crate sockeye_server as sockeye;
+
 mod basics;
 mod broadcasts;
+mod compression;
 mod dynamic;
 mod failures;
 mod listeners;
@@ -9,4 +13,5 @@ mod namespaces;
 mod packets;
 mod rooms;
 mod turns;
+mod typed;
 mod world;
