@@ -1,7 +1,8 @@
-//! `cargo run --example database`: a chat that remembers, in SQLite: nothing is lost when it, or a client, starts again.
+//! `cargo run --example database`: a chat that remembers, in SQLite: what was acknowledged outlives the process.
 //!
-//! A client says with `await socket.emitWithAck("say", "hello")`, and comes back with the id of the last message that it
-//! has: `io(url, { auth: { after: 17 } })`. The second argument of the example is the file.
+//! A client says with `await socket.emitWithAck("say", "hello")`. It comes back with the id of the last message that it
+//! has, and gets the rest: `io(url, { auth: (send) => send({ after: last }) })` asks for it at each connection. The
+//! second argument of the example is the file, by default `messages.sqlite`.
 
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,52 +11,36 @@ use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use sockeye::{Auth, HandlerError, Reply, Server, Socket, State};
 
-const SCHEMA: &str =
-    "CREATE TABLE IF NOT EXISTS messages (id INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT NOT NULL)";
-/// The newest that the client has not, in the order in which they were said.
-const NEWEST: &str = "SELECT id, text FROM (SELECT id, text FROM messages WHERE id > ?1 ORDER BY id DESC LIMIT 100) ORDER BY id";
+const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS messages (id INTEGER PRIMARY KEY, text TEXT NOT NULL)";
+/// The newest that the client has not; the oldest of them first.
+const NEWEST: &str =
+    "SELECT * FROM (SELECT id, text FROM messages WHERE id > ? ORDER BY id DESC LIMIT 100) ORDER BY id";
 
-#[derive(Clone, Serialize)]
+#[derive(Serialize)]
 struct Message {
     id: i64,
     text: String,
 }
 
-/// What handlers get as `State<Messages>`: a handle, cloned for each call.
+/// What handlers get as `State<Store>`: a handle, cloned for each call.
 #[derive(Clone)]
-struct Messages(Arc<Mutex<Connection>>);
+struct Store(Arc<Mutex<Connection>>);
 
-impl Messages {
-    fn open(file: &str) -> rusqlite::Result<Messages> {
+impl Store {
+    fn open(file: &str) -> rusqlite::Result<Store> {
         let connection = Connection::open(file)?;
         connection.execute(SCHEMA, ())?;
-        Ok(Messages(Arc::new(Mutex::new(connection))))
+        Ok(Store(Arc::new(Mutex::new(connection))))
     }
 
-    /// SQLite waits for the disk, and whoever waits on a thread of the runtime holds up all its sockets; so it is asked
-    /// on a thread that is there for waiting. A database over the network needs no such thing: its client is async.
+    /// SQLite waits for the disk, and what waits on a thread of the runtime holds up other sockets; so it is asked on a
+    /// thread that is there for waiting. A database over the network needs no such thing: its client is async.
     async fn ask<T: Send + 'static>(
         self,
         question: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, HandlerError> {
         let ask = move || question(&self.0.lock().unwrap_or_else(PoisonError::into_inner));
         Ok(tokio::task::spawn_blocking(ask).await??)
-    }
-
-    async fn add(self, text: String) -> Result<Message, HandlerError> {
-        self.ask(move |connection| {
-            connection.execute("INSERT INTO messages (text) VALUES (?1)", [&text])?;
-            Ok(Message { id: connection.last_insert_rowid(), text })
-        })
-        .await
-    }
-
-    async fn since(self, id: i64) -> Result<Vec<Message>, HandlerError> {
-        self.ask(move |connection| {
-            let mut newest = connection.prepare(NEWEST)?;
-            newest.query_map([id], |row| Ok(Message { id: row.get(0)?, text: row.get(1)? }))?.collect()
-        })
-        .await
     }
 }
 
@@ -65,25 +50,30 @@ struct Have {
     after: i64,
 }
 
-/// Events come in while the database is asked; so they are registered first. A message that is said meanwhile may come
-/// in front of `history` and be in it too: clients go by its id.
+/// What others say meanwhile may come in front of `history` and be in it, too: clients go by the ids.
 async fn connected(
     socket: Socket,
-    State(messages): State<Messages>,
+    State(store): State<Store>,
     Auth(have): Auth<Have>,
 ) -> Result<(), HandlerError> {
     socket.on("say", say);
-    socket.emit("history", messages.since(have.after).await?);
+    let newest = store.ask(move |connection| {
+        let mut newest = connection.prepare(NEWEST)?;
+        let message =
+            newest.query_map([have.after], |row| Ok(Message { id: row.get(0)?, text: row.get(1)? }))?;
+        message.collect::<rusqlite::Result<Vec<_>>>()
+    });
+    socket.emit("history", newest.await?);
     Ok(())
 }
 
-/// The acknowledgement is a promise: the message is stored. When storing fails there is none, and the client may try again.
-async fn say(
-    socket: Socket,
-    State(messages): State<Messages>,
-    text: String,
-) -> Result<Reply<i64>, HandlerError> {
-    let message = messages.add(text).await?;
+/// The acknowledgement is a promise: the message is stored. When that fails there is none, and the client tries again.
+async fn say(socket: Socket, State(store): State<Store>, text: String) -> Result<Reply<i64>, HandlerError> {
+    let message = store.ask(move |connection| {
+        connection.execute("INSERT INTO messages (text) VALUES (?)", [&text])?;
+        Ok(Message { id: connection.last_insert_rowid(), text })
+    });
+    let message = message.await?;
     socket.broadcast().emit("said", &message);
     Ok(Reply(message.id))
 }
@@ -93,7 +83,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let address = arguments.next().unwrap_or_else(|| "127.0.0.1:3000".to_owned());
     let file = arguments.next().unwrap_or_else(|| "messages.sqlite".to_owned());
-    let server = Server::builder().state(Messages::open(&file)?).build();
+    let server = Server::builder().state(Store::open(&file)?).build();
     server.on_connect(connected);
     println!("Listening on http://{address}, remembering in {file}.");
     Ok(server.listen(address).await?)
