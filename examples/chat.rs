@@ -88,8 +88,9 @@ async fn disconnected(State(people): State<People>, Data(Name(name)): Data<Name>
 
 #[tokio::main]
 async fn main() -> sockeye::Result<()> {
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".to_owned());
     let server = Server::builder().state(People::default()).build();
     server.of("/chat").with(introduce).on_connect(connected);
-    println!("Listening on http://127.0.0.1:3000, namespace /chat.");
-    server.listen("127.0.0.1:3000").await
+    println!("Listening on http://{address}, namespace /chat.");
+    server.listen(address).await
 }

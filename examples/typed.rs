@@ -52,10 +52,11 @@ async fn say(socket: Socket, Data(Name(name)): Data<Name>, Say(text): Say) -> Em
 
 #[tokio::main]
 async fn main() -> sockeye::Result<()> {
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".to_owned());
     let server = Server::new();
     server.on_connect(async |socket: Socket| {
         socket.on_event(join).on_event(say);
     });
-    println!("Listening on http://127.0.0.1:3000, for any Socket.IO client.");
-    server.listen("127.0.0.1:3000").await
+    println!("Listening on http://{address}, for any Socket.IO client.");
+    server.listen(address).await
 }

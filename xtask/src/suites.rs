@@ -56,6 +56,7 @@ const SUITES: &[Suite] = &[
     },
     Suite { name: "interop", quick: false, run: || interop(&application::ours("C"), "ours") },
     Suite { name: "conformance", quick: false, run: conformance::own },
+    Suite { name: "examples", quick: false, run: examples },
     Suite { name: "browser", quick: false, run: browser },
     Suite { name: "gates", quick: false, run: gates::suite },
 ];
@@ -263,6 +264,12 @@ fn interop(command: &[String], name: &str) -> io::Result<Finished> {
     let words = serde_json::Value::from(command.to_vec()).to_string();
     let env = [("TARGET_URL", server.url()), ("TARGET_COMMAND", words), ("TARGET", name.to_owned())];
     npm("tests/interop", "test", &env)
+}
+
+/// The examples, as the build of the tests made them.
+fn examples() -> io::Result<Finished> {
+    let built = repository::target().join("debug/examples");
+    npm("tests/examples", "test", &[("EXAMPLES", built.display().to_string())])
 }
 
 /// A command whose files are named from the root, for a program that runs elsewhere.

@@ -16,8 +16,14 @@ const DOWNLOAD: Duration = Duration::from_secs(15 * 60);
 const NODE: u32 = 20;
 
 /// Folders with npm packages that the tests need.
-pub(crate) const NPM: &[&str] =
-    &["clients/typescript", "tests/interop", "tests/conformance", "tests/browser", "benches/peers/node"];
+pub(crate) const NPM: &[&str] = &[
+    "clients/typescript",
+    "tests/interop",
+    "tests/conformance",
+    "tests/examples",
+    "tests/browser",
+    "benches/peers/node",
+];
 
 /// A program or font of the system.
 struct Tool {

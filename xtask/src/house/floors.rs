@@ -21,6 +21,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("sockeye", 7),
     ("sockeye-test", 8),
     ("sockeye-cli", 8),
+    ("sockeye-examples", 8),
     ("xtask", 9),
 ];
 
