@@ -14,7 +14,7 @@ use sockeye_socket_proto::assembly::Incoming;
 
 use crate::connection::Stay;
 use crate::error::Fault;
-use crate::hub::{Context, Engine, Handle, Later, Session, Space, Turn};
+use crate::hub::{Context, Engine, Handle, Later, Session, Space, Turn, Wanted};
 use crate::registration::unregister;
 use crate::run::{Rest, start};
 use crate::table::Table;
@@ -36,16 +36,16 @@ pub(crate) fn start_event(
 ) -> Result<Turn, Fault> {
     let ack = incoming.packet().id();
     if table.middlewares().is_empty() && table.any().is_empty() {
-        return start_handler(to, incoming, table, ack);
+        return start_handler(to, incoming, table, ack.map(Wanted::new));
     }
     let middlewares =
         table.middlewares().iter().map(|handler| Step { handler: handler.clone(), decides: true });
     let any = table.any().iter().map(|handler| Step { handler: handler.clone(), decides: false });
     let mut steps: SmallVec<[Step; 4]> = middlewares.chain(any).collect();
     steps.reverse();
-    let mut chain = Chain { steps, ack };
+    let mut chain = Chain { steps, ack: ack.map(Wanted::shared) };
     while let Some(step) = chain.steps.pop() {
-        match step.start(to, incoming, &mut chain.ack) {
+        match step.start(to, incoming, &chain.ack) {
             Ok(Turn::Waits(later)) => return Ok(Turn::Waits(chain.wait(to, incoming, step.decides, later))),
             ended => step.ended(to, incoming, ended.map(|_| ()))?,
         }
@@ -58,7 +58,7 @@ fn start_handler(
     to: To<'_>,
     incoming: &Incoming<'_>,
     table: &Table<dyn Handle>,
-    ack: Option<u64>,
+    ack: Option<Wanted>,
 ) -> Result<Turn, Fault> {
     let packet = incoming.packet();
     let named = packet.event().and_then(|name| table.event(&name));
@@ -73,7 +73,7 @@ fn start_handler(
     start(handler, &mut context)
 }
 
-fn context<'c>(to: To<'c>, incoming: &'c Incoming<'c>, ack: Option<u64>) -> Context<'c> {
+fn context<'c>(to: To<'c>, incoming: &'c Incoming<'c>, ack: Option<Wanted>) -> Context<'c> {
     let mut context = Context::new(to.engine, to.session, to.stay);
     context.incoming = Some(incoming);
     context.arguments = Some(incoming.packet().arguments());
@@ -89,11 +89,8 @@ struct Step {
 }
 
 impl Step {
-    fn start(&self, to: To<'_>, incoming: &Incoming<'_>, ack: &mut Option<u64>) -> Result<Turn, Fault> {
-        let mut context = context(to, incoming, *ack);
-        let turn = start(&*self.handler, &mut context);
-        *ack = context.ack;
-        turn
+    fn start(&self, to: To<'_>, incoming: &Incoming<'_>, ack: &Option<Wanted>) -> Result<Turn, Fault> {
+        start(&*self.handler, &mut context(to, incoming, ack.clone()))
     }
 
     /// A failure is told, unless it ends the event: then the caller tells it.
@@ -114,14 +111,16 @@ impl Step {
 /// What is still to be run, the next one last.
 struct Chain {
     steps: SmallVec<[Step; 4]>,
-    ack: Option<u64>,
+    ack: Option<Wanted>,
 }
 
 impl Chain {
     /// The event's own handler, as it is registered now.
     fn start_handler(&self, to: To<'_>, incoming: &Incoming<'_>) -> Result<Turn, Fault> {
         match to.session.connection().table(to.stay) {
-            Some(handlers) => start_handler(to, incoming, to.space.settings.table(&handlers), self.ack),
+            Some(handlers) => {
+                start_handler(to, incoming, to.space.settings.table(&handlers), self.ack.clone())
+            }
             None => Ok(Turn::Done),
         }
     }
@@ -149,7 +148,7 @@ impl Chain {
                     }
                 }
                 let Some(step) = self.steps.pop() else { break };
-                match step.start(to, &incoming, &mut self.ack) {
+                match step.start(to, &incoming, &self.ack) {
                     Ok(Turn::Waits(later)) => waits = Some((later, step.decides)),
                     ended => step.ended(to, &incoming, ended.map(|_| ()))?,
                 }

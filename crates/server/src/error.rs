@@ -69,10 +69,15 @@ impl Refusal {
         Refusal::default()
     }
 
-    /// Adds data for the peer's `connect_error` handler.
+    /// Adds data for the peer's `connect_error` handler: anything that JSON can say. Data that refuses to be serialized
+    /// is logged, and left out.
     #[must_use]
-    pub fn with_data(mut self, data: impl Into<Value>) -> Refusal {
-        self.data = Some(data.into());
+    pub fn with_data(mut self, data: impl Serialize) -> Refusal {
+        let json = serde_json::to_string(&data);
+        match json.and_then(|json| serde_json::from_str(&json)) {
+            Ok(data) => self.data = Some(data),
+            Err(error) => tracing::error!("the data of a refusal was left out: {error}"),
+        }
         self
     }
 

@@ -6,6 +6,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::RwLock;
@@ -62,8 +63,8 @@ pub struct Context<'c> {
     pub(crate) stay: Stay,
     pub(crate) incoming: Option<&'c Incoming<'c>>,
     pub(crate) arguments: Option<Arguments<'c>>,
-    /// The id under which the peer wants an ack, until an argument took it.
-    pub(crate) ack: Option<u64>,
+    /// The ack that the peer wants, until an argument took it.
+    pub(crate) ack: Option<Wanted>,
     pub(crate) reason: Option<DisconnectReason>,
     /// The transport that asks to carry the connection.
     pub(crate) to: Option<Wire>,
@@ -101,6 +102,31 @@ impl fmt::Debug for Context<'_> {
     }
 }
 
+/// An ack that a peer wants.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) id: u64,
+    /// Whether it was sent, where several handlers of one event may send it.
+    sent: Option<Arc<AtomicBool>>,
+}
+
+impl Wanted {
+    /// For one handler alone.
+    pub(crate) fn new(id: u64) -> Wanted {
+        Wanted { id, sent: None }
+    }
+
+    /// For several, of whom the first that sends it does.
+    pub(crate) fn shared(id: u64) -> Wanted {
+        Wanted { id, sent: Some(Arc::default()) }
+    }
+
+    /// Whether the caller is the one who sends it.
+    pub(crate) fn claim(&self) -> bool {
+        self.sent.as_ref().is_none_or(|sent| !sent.swap(true, Ordering::Relaxed))
+    }
+}
+
 /// What the server is told about failing handlers.
 pub(crate) type OnError = Box<dyn Fn(&Failure<'_>) + Send + Sync>;
 
@@ -114,6 +140,7 @@ pub(crate) struct HubOptions {
     pub(crate) connect_hold: Duration,
     pub(crate) lane_limit: usize,
     pub(crate) ack_limit: usize,
+    pub(crate) ack_timeout: Option<Duration>,
     pub(crate) keep_handshake: bool,
     /// Whether children that nobody is in are removed.
     pub(crate) cleanup: bool,

@@ -69,8 +69,8 @@ impl Namespace {
 
     /// Handles each new socket; a handler that was there before is replaced.
     ///
-    /// The peer learns that it is connected at the handler's first wait, or at its end, in front of whatever
-    /// the handler emits. Events that it sends meanwhile are held until the handler ends, at most for a
+    /// CONNECT is queued before the handler is called, in front of whatever it emits, and leaves at its first wait or at
+    /// its end. Events that it sends meanwhile are held until the handler ends, at most for a
     /// second, so register event handlers first.
     ///
     /// # Panics

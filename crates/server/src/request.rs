@@ -136,6 +136,7 @@ impl<T: FromReply> Request<T> {
         timeout: Option<Duration>,
         send: impl FnOnce(u64) -> Result<(), AckError>,
     ) -> Request<T> {
+        let timeout = timeout.or(engine.application().options.ack_timeout);
         let id = space.next_ack.fetch_add(1, Ordering::Relaxed);
         let (sender, receiver) = oneshot::channel();
         // Registered first: the answer may come before `send` returns.

@@ -14,6 +14,7 @@ use sockeye_engine_proto::reason::CloseReason;
 use sockeye_engine_proto::session::Wire;
 use sockeye_runtime::runtime::Runtime;
 use sockeye_socket_proto::acks::DEFAULT_LIMIT;
+use sockeye_socket_proto::error::ArgumentError;
 use sockeye_socket_proto::limits::{Limits, MAX_DEPTH};
 use sockeye_socket_proto::outgoing::EventArguments;
 
@@ -21,8 +22,8 @@ use crate::broadcast::Broadcast;
 use crate::counters::Counters;
 use crate::emitted::Emitted;
 use crate::error::Failure;
-use crate::handler::event::{ConnectHandler, Middleware};
-use crate::hub::{Engine, Held, Hub, HubOptions, OnError};
+use crate::handler::event::{ConnectHandler, FromConnect, FromDisconnect, FromEvent, Middleware};
+use crate::hub::{Context, Engine, Held, Hub, HubOptions, OnError};
 use crate::id::Key;
 use crate::namespace::Namespace;
 use crate::naming::{Home, NamespaceName};
@@ -146,6 +147,21 @@ impl Server {
         self.default_namespace().everybody()
     }
 
+    /// All sockets of the default namespace whose transport is ready.
+    pub fn volatile(&self) -> Broadcast {
+        self.everybody().volatile()
+    }
+
+    /// All sockets of the default namespace, whose acknowledgements are awaited that long.
+    pub fn timeout(&self, timeout: Duration) -> Broadcast {
+        self.everybody().timeout(timeout)
+    }
+
+    /// All sockets of the default namespace on this node.
+    pub fn local(&self) -> Broadcast {
+        self.everybody().local()
+    }
+
     /// All sockets of the default namespace in these rooms.
     pub fn to(&self, rooms: impl Rooms) -> Broadcast {
         self.default_namespace().to(rooms)
@@ -210,6 +226,19 @@ impl Server {
     }
 }
 
+macro_rules! reachable {
+    ($($trait:ident $method:ident)*) => {
+        $(/// The server itself, to emit from a handler to anybody.
+        impl $trait for Server {
+            fn $method(context: &mut Context<'_>) -> Result<Server, ArgumentError> {
+                Ok(Server { engine: context.engine.clone() })
+            }
+        })*
+    };
+}
+
+reachable! { FromEvent from_event FromConnect from_connect FromDisconnect from_disconnect }
+
 /// What a server can be told before it is built.
 #[must_use]
 pub struct Builder {
@@ -237,6 +266,7 @@ impl Default for Builder {
             connect_hold: Duration::from_secs(1),
             lane_limit: 64 * 1024,
             ack_limit: DEFAULT_LIMIT,
+            ack_timeout: None,
             keep_handshake: true,
             cleanup: false,
             name_limit: 256,
@@ -427,6 +457,14 @@ impl Builder {
     /// Default 10,000.
     pub fn ack_limit(mut self, acks: usize) -> Builder {
         self.hub.ack_limit = acks;
+        self
+    }
+
+    /// How long an acknowledgement of one socket is awaited where the emit does not say: beyond it `emit_with_ack` ends
+    /// with [`AckError::TimedOut`](crate::error::AckError::TimedOut). Default `None`: until the socket disconnects, as in
+    /// the original. Rounded up, by at most 100 ms.
+    pub fn ack_timeout(mut self, timeout: Option<Duration>) -> Builder {
+        self.hub.ack_timeout = timeout;
         self
     }
 

@@ -178,8 +178,8 @@ impl Socket {
     /// in the order in which they were added, before whatever handles the event, one event after another.
     ///
     /// An event that is refused reaches no handler; `on_error` is told, and the peer is not, unless the middleware
-    /// takes the event's [`Ack`](crate::handler::ack::Ack) and answers. An acknowledgement that is taken is no longer
-    /// there for the handler.
+    /// takes the event's [`Ack`](crate::handler::ack::Ack) and sends it. Whoever sends it first answers; a middleware that
+    /// only takes it leaves it to the handler.
     ///
     /// ```
     /// # use sockeye_server::{error::HandlerError, handler::args::EventName, socket::Socket};
@@ -352,8 +352,8 @@ impl Socket {
         Emitter::new(self).request(name, &arguments)
     }
 
-    /// Gives what is emitted next a time-out: `socket.timeout(SECOND).emit_with_ack("question", ())`. Rounded
-    /// up to 50 ms.
+    /// Gives what is emitted next a time-out: `socket.timeout(SECOND).emit_with_ack("question", ())`. Rounded up, by at
+    /// most 100 ms.
     pub fn timeout(&self, timeout: Duration) -> Emitter<'_> {
         Emitter { timeout: Some(timeout), ..Emitter::new(self) }
     }
@@ -400,7 +400,7 @@ impl Socket {
         self.broadcast().to(rooms)
     }
 
-    /// All in these rooms, this socket too if it is in one.
+    /// All in these rooms, this socket too if it is in one; [`to`](Socket::to) leaves it out.
     pub fn within(&self, rooms: impl Rooms) -> Broadcast {
         self.everybody().to(rooms)
     }

@@ -8,7 +8,7 @@ use sockeye_socket_proto::outgoing::EventArguments;
 use crate::error::EmitError;
 use crate::handler::event::FromEvent;
 use crate::handler::outcome::acknowledge;
-use crate::hub::Context;
+use crate::hub::{Context, Wanted};
 use crate::socket::Socket;
 
 /// The peer's wish for an acknowledgement, as an argument of an event handler.
@@ -17,44 +17,45 @@ use crate::socket::Socket;
 /// is the shorter way where the answer is there at the end.
 pub struct Ack {
     socket: Socket,
-    id: Option<u64>,
+    wanted: Option<Wanted>,
 }
 
 impl Ack {
     /// Whether the peer asked for an acknowledgement.
     #[must_use]
     pub fn is_wanted(&self) -> bool {
-        self.id.is_some()
+        self.wanted.is_some()
     }
 
     /// Acknowledges: a tuple is several arguments, `()` none, anything else one. Nothing is sent when the
-    /// peer asked for nothing, or has gone.
+    /// peer asked for nothing, has gone, or has been answered already: by a middleware of the socket's events, or a
+    /// handler of every event.
     ///
     /// # Errors
     /// [`EmitError::Encode`] when an argument cannot be serialized.
     pub fn send(self, arguments: impl EventArguments) -> Result<(), EmitError> {
-        match self.id {
-            Some(id) => self.socket.acknowledge(id, &arguments),
+        match &self.wanted {
+            Some(wanted) => self.socket.acknowledge(wanted, &arguments),
             None => Ok(()),
         }
     }
 }
 
 impl Socket {
-    fn acknowledge(&self, id: u64, arguments: &impl EventArguments) -> Result<(), EmitError> {
+    fn acknowledge(&self, wanted: &Wanted, arguments: &impl EventArguments) -> Result<(), EmitError> {
         let (engine, session) = self.parts();
-        acknowledge(engine, session, self.namespace(), id, arguments)
+        acknowledge(engine, session, self.namespace(), wanted, arguments)
     }
 }
 
 impl FromEvent for Ack {
     fn from_event(context: &mut Context<'_>) -> Result<Ack, ArgumentError> {
-        Ok(Ack { socket: context.socket(), id: context.ack.take() })
+        Ok(Ack { socket: context.socket(), wanted: context.ack.take() })
     }
 }
 
 impl fmt::Debug for Ack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Ack").field(&self.id).finish()
+        f.debug_tuple("Ack").field(&self.wanted.as_ref().map(|wanted| wanted.id)).finish()
     }
 }

@@ -16,15 +16,16 @@ use crate::states::States;
 
 /// What an argument of an event handler can be.
 ///
-/// - [`Socket`](crate::socket::Socket), [`State<T>`](crate::handler::args::State) and the other types of
-///   [`args`](crate::handler::args) and [`ack`](crate::handler::ack), which take no argument of the event;
+/// - [`Socket`](crate::socket::Socket), [`Server`](crate::server::Server), [`State<T>`](crate::handler::args::State)
+///   and the other types of [`args`](crate::handler::args) and [`ack`](crate::handler::ack), which take no argument of
+///   the event;
 /// - any type that can be deserialized, which takes the next argument. Extra arguments of the event are
 ///   ignored; a missing one is an error, except for an `Option`, or an
 ///   [`OrDefault`](crate::handler::args::OrDefault).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of an event handler",
     label = "not an argument",
-    note = "an argument is `Socket`, `Ack`, `State<T>`, `Data<T>`, `Auth<T>`, `EventName`, `Args`, `OrDefault<T>`, or a type that implements `serde::Deserialize` and owns what it holds"
+    note = "an argument is `Socket`, `Server`, `Ack`, `State<T>`, `Data<T>`, `Auth<T>`, `EventName`, `Args`, `OrDefault<T>`, or a type that implements `serde::Deserialize` and owns what it holds"
 )]
 pub trait FromEvent: Sized {
     /// Makes the argument.
@@ -50,12 +51,13 @@ impl<T: DeserializeOwned> FromEvent for T {
 }
 
 /// What an argument of a connection handler or a middleware can be:
-/// [`Socket`](crate::socket::Socket), and [`State`](crate::handler::args::State),
+/// [`Socket`](crate::socket::Socket), [`Server`](crate::server::Server),
+/// [`Wire`](sockeye_engine_proto::session::Wire), and [`State`](crate::handler::args::State),
 /// [`Auth`](crate::handler::args::Auth), [`Data`](crate::handler::args::Data).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a connection handler or a middleware",
     label = "not an argument here",
-    note = "an argument is `Socket`, `State<T>`, `Auth<T>` or `Data<T>`"
+    note = "an argument is `Socket`, `Server`, `State<T>`, `Auth<T>`, `Data<T>` or `Wire`"
 )]
 pub trait FromConnect: Sized {
     /// Makes the argument.
@@ -72,13 +74,14 @@ pub trait FromConnect: Sized {
 }
 
 /// What an argument of a disconnect handler can be: [`Socket`](crate::socket::Socket),
+/// [`Server`](crate::server::Server),
 /// [`DisconnectReason`](sockeye_socket_proto::reason::DisconnectReason), and
 /// [`State`](crate::handler::args::State), [`Auth`](crate::handler::args::Auth),
 /// [`Data`](crate::handler::args::Data).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a disconnect handler",
     label = "not an argument here",
-    note = "an argument is `Socket`, `DisconnectReason`, `State<T>`, `Auth<T>` or `Data<T>`"
+    note = "an argument is `Socket`, `Server`, `DisconnectReason`, `State<T>`, `Auth<T>` or `Data<T>`"
 )]
 pub trait FromDisconnect: Sized {
     /// Makes the argument.

@@ -12,7 +12,7 @@ use crate::connection::Stay;
 use crate::emitted::Emitted;
 use crate::error::{EmitError, Fault, HandlerError, Refusal};
 pub use crate::handler::reply::Reply;
-use crate::hub::{Context, Engine, Later, Session, Turn, frames};
+use crate::hub::{Context, Engine, Later, Session, Turn, Wanted, frames};
 
 /// What a handler may return: `()`, what an emit gave back, [`Reply`], and each of them in a
 /// `Result<_, HandlerError>`.
@@ -34,7 +34,7 @@ pub struct Answer<'a> {
     engine: &'a Arc<Engine>,
     session: &'a Arc<Session>,
     stay: Stay,
-    ack: Option<u64>,
+    ack: Option<Wanted>,
 }
 
 impl fmt::Debug for Answer<'_> {
@@ -61,10 +61,10 @@ impl Outcome for Emitted {
 
 impl<T: EventArguments> Outcome for Reply<T> {
     fn finish(self, answer: &Answer<'_>) -> Result<(), HandlerError> {
-        match answer.ack {
-            Some(id) => {
+        match &answer.ack {
+            Some(wanted) => {
                 let space = answer.engine.application().space(answer.stay.namespace);
-                Ok(acknowledge(answer.engine, answer.session, &space.name, id, &self.0)?)
+                Ok(acknowledge(answer.engine, answer.session, &space.name, wanted, &self.0)?)
             }
             None => Ok(()),
         }
@@ -82,11 +82,14 @@ pub(crate) fn acknowledge<A: EventArguments + ?Sized>(
     engine: &Arc<Engine>,
     session: &Arc<Session>,
     name: &str,
-    id: u64,
+    wanted: &Wanted,
     arguments: &A,
 ) -> Result<(), EmitError> {
     let hub = engine.application();
-    let ack = encode_ack(name, id, arguments)?;
+    let ack = encode_ack(name, wanted.id, arguments)?;
+    if !wanted.claim() {
+        return Ok(());
+    }
     hub.tally.acks_sent.add_one();
     // A peer that has gone wants no answer any more.
     engine.send(session, frames(ack)).ok();
@@ -99,7 +102,7 @@ where
     F: Future<Output: Outcome> + Send + 'static,
 {
     let mut handler = Box::pin(handler);
-    let (stay, ack) = (context.stay, context.ack);
+    let (stay, ack) = (context.stay, context.ack.clone());
     if let Poll::Ready(outcome) = handler.as_mut().poll(&mut task::Context::from_waker(Waker::noop())) {
         outcome.finish(&Answer { engine: context.engine, session: context.session, stay, ack })?;
         return Ok(Turn::Done);

@@ -269,6 +269,22 @@ fn acks_that_never_come_come_twice_or_were_never_asked_for_leave_nothing() {
 }
 
 #[test]
+fn a_server_may_say_how_long_acks_are_awaited() {
+    let world = World::with(|builder| builder.ack_timeout(Some(Duration::from_secs(1))));
+    world.server.on_connect(async |socket: Socket| {
+        socket.on("ask", async |socket: Socket, State(notes): State<Notes>| {
+            notes.note(format!("{:?}", socket.emit_with_ack::<u8>("asked", ()).await));
+        });
+    });
+    let (peer, _) = world.join();
+    peer.send(&[r#"2["ask"]"#]);
+    world.advance(900);
+    assert!(world.notes.take().is_empty());
+    world.advance(200);
+    assert_eq!(world.notes.take(), ["Err(TimedOut)"]);
+}
+
+#[test]
 fn a_hundred_thousand_rooms_of_one_socket_are_left_at_once_and_cost_the_others_nothing() {
     let world = World::new();
     world.server.on_connect(async |socket: Socket| {

@@ -159,23 +159,45 @@ fn a_middleware_that_never_answers_holds_its_socket_and_nobody_else() {
 }
 
 #[test]
-fn a_middleware_that_takes_the_ack_answers_in_the_handlers_place() {
+fn a_middleware_may_answer_in_the_handlers_place_and_leaves_the_ack_to_it_otherwise() {
     let world = World::new();
     world.server.on_connect(async |socket: Socket| {
         socket.with(async |EventName(event): EventName, ack: Ack| {
-            if event == "no" {
-                ack.send("refused")?;
-                return Err(HandlerError::new("refused"));
+            assert!(ack.is_wanted());
+            match &*event {
+                "no" => {
+                    ack.send("refused")?;
+                    Err(HandlerError::new("refused"))
+                }
+                "first" => Ok(ack.send("middleware")?),
+                _ => Ok(()),
             }
-            Ok(())
         });
         socket.on("yes", async || Reply("handled"));
+        socket.on("first", async || Reply("handled"));
+        socket.on("by hand", async |ack: Ack| Ok(ack.send("handled")?));
     });
     let (peer, _) = world.join();
-    peer.send(&[r#"21["no"]"#]);
-    assert_eq!(peer.take(), [r#"31["refused"]"#]);
-    peer.send(&[r#"22["yes"]"#]);
-    assert!(peer.take().is_empty(), "it was taken");
+    peer.send(&[r#"21["no"]"#, r#"22["yes"]"#, r#"23["first"]"#, r#"24["by hand"]"#]);
+    assert_eq!(
+        peer.take(),
+        [r#"31["refused"]"#, r#"32["handled"]"#, r#"33["middleware"]"#, r#"34["handled"]"#]
+    );
+}
+
+#[test]
+fn a_handler_reaches_its_server() {
+    let world = World::new();
+    world.server.on_connect(async |server: sockeye_server::server::Server, socket: Socket| {
+        socket
+            .on("all", async |server: sockeye_server::server::Server, text: String| server.emit("all", text));
+        server.emit("came", socket.id().to_string().len());
+    });
+    let (one, _) = world.join();
+    let (two, _) = world.join();
+    two.send(&[r#"2["all","text"]"#]);
+    assert_eq!(one.take(), [r#"2["came",20]"#, r#"2["came",20]"#, r#"2["all","text"]"#]);
+    assert_eq!(two.take(), [r#"2["came",20]"#, r#"2["all","text"]"#]);
 }
 
 #[test]
