@@ -3,8 +3,10 @@
 //! Each check answers with sentences, one a fault; none means that it holds.
 
 mod circles;
+mod compatibility;
 mod floors;
 mod imports;
+mod named_tests;
 mod scripts;
 mod texts;
 
@@ -32,6 +34,7 @@ pub(crate) fn check() -> io::Result<Vec<Checked>> {
         Checked { holds: "lockfiles name no addresses", faults: texts::resolved_addresses(&root, &files)? },
         Checked { holds: "npm packages are pinned exactly", faults: texts::loose_versions(&root, &files)? },
         Checked { holds: "files that are named exist", faults: texts::missing_files(&root, &files)? },
+        Checked { holds: "COMPATIBILITY.md names tests that exist", faults: compatibility::faults(&root)? },
     ])
 }
 

@@ -22,7 +22,7 @@ cargo xtask test [--only SUITE]        all tests, after installing what they nee
 cargo xtask conformance [--own]        our own conformance cases, and the Autobahn suite where Python 2 answers
 cargo xtask bench [--quick] [--only TOPIC]
                                        figures beside their budgets and the peers'
-cargo xtask house                      import circles, floors, words, lockfiles, named files";
+cargo xtask house                      import circles, floors, words, lockfiles, named files, named tests";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();

@@ -40,7 +40,11 @@ const SUITES: &[Suite] = &[
     Suite { name: "clippy", quick: true, run: clippy },
     Suite { name: "docs", quick: true, run: docs },
     Suite { name: "house", quick: true, run: house_rules },
-    Suite { name: "rust", quick: true, run: || cargo(&["test", "--workspace", "--no-fail-fast"], "rust") },
+    Suite {
+        name: "rust",
+        quick: true,
+        run: || cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"], "rust"),
+    },
     Suite { name: "typescript types", quick: true, run: || npm("clients/typescript", "check", &[]) },
     Suite { name: "typescript", quick: true, run: || npm("clients/typescript", "test", &[]) },
     Suite { name: "typescript build", quick: true, run: || npm("clients/typescript", "verify", &[]) },
@@ -188,10 +192,10 @@ fn build() -> io::Result<()> {
     release.args(["--bins", "--example", "conformance", "--example", "ws_echo"]);
     succeeds(process::run(release, &log("build-release"), BUILD_LIMIT)?)?;
     let mut tests = repository::cargo();
-    tests.args(["test", "--workspace", "--no-run"]);
+    tests.args(["test", "--workspace", "--all-features", "--no-run"]);
     succeeds(process::run(tests, &log("build-tests"), BUILD_LIMIT)?)?;
     let mut clippy = repository::cargo();
-    clippy.args(["clippy", "--workspace", "--all-targets"]);
+    clippy.args(["clippy", "--workspace", "--all-targets", "--all-features"]);
     // What it has to say is the suite's.
     process::run(clippy, &log("build-clippy"), BUILD_LIMIT)?;
     Ok(())
@@ -212,7 +216,7 @@ fn cargo(arguments: &[&str], name: &str) -> io::Result<Finished> {
 }
 
 fn clippy() -> io::Result<Finished> {
-    cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"], "clippy")
+    cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "--deny", "warnings"], "clippy")
 }
 
 fn docs() -> io::Result<Finished> {

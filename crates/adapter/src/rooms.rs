@@ -92,10 +92,10 @@ impl Rooms {
         let room = place.room;
         let members = &mut self.rooms[room as usize].members;
         members.swap_remove(place.position as usize);
-        if let Some(moved) = members.get(place.position as usize) {
-            if let Some(its) = self.members[*moved as usize].places.get_mut(room) {
-                its.position = place.position;
-            }
+        if let Some(moved) = members.get(place.position as usize)
+            && let Some(its) = self.members[*moved as usize].places.get_mut(room)
+        {
+            its.position = place.position;
         }
         let is_empty = self.rooms[room as usize].members.is_empty();
         if is_empty {

@@ -89,7 +89,7 @@ async fn choose(
 ) -> Flow {
     let parent = find_parent(&session, &parents, &name, auth.as_deref()).await;
     session.connection().end_choice();
-    let space = parent.map(|parent| make_space(&engine, &name, Some(&parent)));
+    let space = parent.map(|parent| make_space(&engine, &name, Some(parent)));
     match space {
         Some(Ok(space)) => return join(&engine, &session, space, auth),
         Some(Err(error)) => tracing::warn!("namespace {name:?} was not made: {error}"),

@@ -16,7 +16,7 @@ use crate::connection::{Handlers, Stay};
 use crate::error::AckError;
 use crate::hub::{Context, Engine, Handle, Later, Session, Turn};
 use crate::rooms::Told;
-use crate::run::{Rest, start};
+use crate::run::{Rest, go_on, start};
 use crate::table::Table;
 
 /// The socket leaves, unless it does already. Tells the peer nothing.
@@ -42,7 +42,9 @@ impl Departure<'_> {
         let space = hub.space(self.stay.namespace);
         let table = space.settings.table(handlers);
         let disconnecting = table.disconnecting().and_then(|handler| self.run(handler, "disconnecting"));
-        disconnecting.into_iter().for_each(|later| self.go_on(later, "disconnecting", false));
+        if let Some(later) = disconnecting {
+            go_on(self.engine, self.session, self.stay, later, "disconnecting");
+        }
         let id = hub.id(self.session, self.stay);
         let mut rooms = None;
         let farewell = self.session.connection().finish_leave(self.stay, |member| {
@@ -59,7 +61,7 @@ impl Departure<'_> {
         }
         match table.disconnect().and_then(|handler| self.run(handler, "disconnect")) {
             Some(later) => {
-                self.go_on(later, "disconnect", true);
+                self.end_behind(later);
                 false
             }
             None => true,
@@ -79,18 +81,15 @@ impl Departure<'_> {
         }
     }
 
-    fn go_on(&self, later: Later, event: &'static str, is_last: bool) {
+    /// The disconnect handler waits: what is left ends with it.
+    fn end_behind(&self, later: Later) {
         let (engine, session, stay, reason) =
             (self.engine.clone(), self.session.clone(), self.stay, self.reason);
-        let space = engine.application().spaces.hold(stay.namespace);
         self.engine.runtime().spawn(async move {
             if let Err(fault) = Rest(later).await {
-                engine.application().report(&session, stay, event, fault);
+                engine.application().report(&session, stay, "disconnect", fault);
             }
-            drop(space);
-            if is_last {
-                Departure { engine: &engine, session: &session, stay, reason }.end();
-            }
+            Departure { engine: &engine, session: &session, stay, reason }.end();
         });
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sockeye_engine_proto::session::Wire;
 
 use crate::hub::{Context, Engine, Handle, Session, Turn};
-use crate::run::{Rest, start};
+use crate::run::{go_on, start};
 use crate::table::Table;
 
 /// How far the move is.
@@ -45,16 +45,7 @@ pub(crate) fn tell_moved(engine: &Arc<Engine>, session: &Arc<Session>, moved: Mo
         context.to = Some(to);
         match start(handler, &mut context) {
             Ok(Turn::Done) => {}
-            Ok(Turn::Waits(later)) => {
-                let (engine, session, space) = (engine.clone(), session.clone(), space.clone());
-                engine.runtime().clone().spawn(async move {
-                    if let Err(fault) = Rest(later).await {
-                        engine.application().report(&session, stay, moved.name(), fault);
-                    }
-                    drop(space);
-                    engine.application().vacated(stay.namespace);
-                });
-            }
+            Ok(Turn::Waits(later)) => go_on(engine, session, stay, later, moved.name()),
             Err(fault) => hub.report(session, stay, moved.name(), fault),
         }
     }

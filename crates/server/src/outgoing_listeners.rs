@@ -13,7 +13,7 @@ use sockeye_socket_proto::assembly::Incoming;
 use crate::connection::Stay;
 use crate::hub::{Context, Engine, Session, Space, Turn};
 use crate::reading::read_again;
-use crate::run::{Rest, start};
+use crate::run::{go_on, start};
 
 thread_local! {
     /// A listener runs on this thread: what it emits is told to nobody.
@@ -56,17 +56,7 @@ impl Outgoing {
             TELLING.set(false);
             match turn {
                 Ok(Turn::Done) => {}
-                Ok(Turn::Waits(later)) => {
-                    let (engine, session, event) = (engine.clone(), session.clone(), event.to_owned());
-                    let space = engine.application().spaces.hold(stay.namespace);
-                    engine.runtime().clone().spawn(async move {
-                        if let Err(fault) = Rest(later).await {
-                            engine.application().report(&session, stay, &event, fault);
-                        }
-                        drop(space);
-                        engine.application().vacated(stay.namespace);
-                    });
-                }
+                Ok(Turn::Waits(later)) => go_on(engine, session, stay, later, event.to_owned()),
                 Err(fault) => engine.application().report(session, stay, event, fault),
             }
         }

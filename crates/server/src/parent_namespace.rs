@@ -6,12 +6,14 @@ use std::sync::atomic::Ordering;
 
 use sockeye_socket_proto::outgoing::EventArguments;
 
+use crate::broadcast::Broadcast;
 use crate::emitted::Emitted;
 use crate::handler::event::{ConnectHandler, Middleware, erase_connect, erase_middleware};
 use crate::hub::{Engine, Handle};
 use crate::namespace::Namespace;
 use crate::parents::{Matcher, Parent};
 use crate::room_event::RoomEvent;
+use crate::rooms::Rooms;
 
 /// Namespaces that are made when a peer asks for them, from [`Server::of`](crate::server::Server::of) with a
 /// closure, a predicate or a pattern. A cheap clone.
@@ -81,12 +83,108 @@ impl ParentNamespace {
             .collect()
     }
 
-    /// Emits to all sockets of all children. The arguments are encoded once for each child.
+    /// All sockets of all children that are there now.
+    #[must_use]
+    pub fn everybody(&self) -> ParentBroadcast {
+        ParentBroadcast(self.children().iter().map(Namespace::everybody).collect())
+    }
+
+    /// All sockets of all children that are in these rooms: each child has rooms of its own.
+    #[must_use]
+    pub fn to(&self, rooms: impl Rooms) -> ParentBroadcast {
+        self.everybody().to(rooms)
+    }
+
+    /// As [`to`](ParentNamespace::to): what other languages call `in`.
+    #[must_use]
+    pub fn within(&self, rooms: impl Rooms) -> ParentBroadcast {
+        self.everybody().to(rooms)
+    }
+
+    /// All sockets of all children but those in these rooms.
+    #[must_use]
+    pub fn except(&self, rooms: impl Rooms) -> ParentBroadcast {
+        self.everybody().except(rooms)
+    }
+
+    /// Emits to all sockets of all children: see [`ParentBroadcast::emit`].
+    pub fn emit(&self, name: &str, arguments: impl EventArguments) -> Emitted {
+        self.everybody().emit(name, arguments)
+    }
+
+    /// Emits `message` to all sockets of all children: what other servers call `send`.
+    pub fn send(&self, arguments: impl EventArguments) -> Emitted {
+        self.everybody().emit("message", arguments)
+    }
+}
+
+/// Sockets of all children of a parent that are meant by an emit: a [`Broadcast`] in each child that was there when this
+/// was made.
+#[derive(Clone, Debug)]
+pub struct ParentBroadcast(Vec<Broadcast>);
+
+impl ParentBroadcast {
+    fn each(self, change: impl Fn(Broadcast) -> Broadcast) -> ParentBroadcast {
+        ParentBroadcast(self.0.into_iter().map(change).collect())
+    }
+
+    /// As [`Broadcast::to`], in each child.
+    #[must_use]
+    pub fn to(self, rooms: impl Rooms) -> ParentBroadcast {
+        self.each(|child| child.to(&rooms))
+    }
+
+    /// As [`Broadcast::except`], in each child.
+    #[must_use]
+    pub fn except(self, rooms: impl Rooms) -> ParentBroadcast {
+        self.each(|child| child.except(&rooms))
+    }
+
+    /// As [`Broadcast::volatile`].
+    #[must_use]
+    pub fn volatile(self) -> ParentBroadcast {
+        self.each(Broadcast::volatile)
+    }
+
+    /// As [`Broadcast::local`].
+    #[must_use]
+    pub fn local(self) -> ParentBroadcast {
+        self.each(Broadcast::local)
+    }
+
+    /// As [`Broadcast::compress`].
+    #[must_use]
+    pub fn compress(self, compress: bool) -> ParentBroadcast {
+        self.each(|child| child.compress(compress))
+    }
+
+    /// Emits an event. The arguments are encoded once for each child, whose name is part of the packet.
     pub fn emit(&self, name: &str, arguments: impl EventArguments) -> Emitted {
         let mut result = Ok(());
-        for child in self.children() {
-            result = result.and(child.everybody().send_event(name, &arguments).result());
+        for child in &self.0 {
+            result = result.and(child.send_event(name, &arguments).result());
         }
         Emitted::many(result)
+    }
+
+    /// How many sockets are meant now.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.iter().map(Broadcast::count).sum()
+    }
+
+    /// Makes all that are meant now join rooms of their namespaces.
+    pub fn sockets_join(&self, rooms: impl Rooms) {
+        self.0.iter().for_each(|child| child.sockets_join(&rooms));
+    }
+
+    /// Makes all that are meant now leave rooms of their namespaces.
+    pub fn sockets_leave(&self, rooms: impl Rooms) {
+        self.0.iter().for_each(|child| child.sockets_leave(&rooms));
+    }
+
+    /// Disconnects all that are meant now; see [`Socket::disconnect`](crate::socket::Socket::disconnect).
+    pub fn disconnect_sockets(&self, close: bool) {
+        self.0.iter().for_each(|child| child.disconnect_sockets(close));
     }
 }

@@ -14,6 +14,9 @@ use crate::space::Settings;
 /// Whether a peer may have a namespace of that name.
 pub(crate) type Answer = Pin<Box<dyn Future<Output = bool> + Send>>;
 
+/// Asks the application.
+pub(crate) type Ask = Box<dyn Fn(&str, &Handshake) -> Answer + Send + Sync>;
+
 /// Which names are a parent's.
 pub(crate) enum Matcher {
     /// Names that fit, whoever asks: the application, too.
@@ -22,7 +25,7 @@ pub(crate) enum Matcher {
     /// A peer asks: the name decides.
     Name(Box<dyn Fn(&str) -> bool + Send + Sync>),
     /// A peer asks: the name and what it said of itself decide, sooner or later.
-    Peer(Box<dyn Fn(&str, &Handshake) -> Answer + Send + Sync>),
+    Peer(Ask),
 }
 
 /// One parent.

@@ -7,8 +7,7 @@ use sockeye_socket_proto::limits::{Limits, MAX_DEPTH};
 
 /// Reads the frames of one packet. `None` when it is nested deeper than a packet may be.
 pub(crate) fn read_again(frames: &[Frame]) -> Option<Incoming<'static>> {
-    let limits =
-        Limits { depth: MAX_DEPTH, packet_bytes: usize::MAX, attachments: u32::MAX, ..Limits::default() };
+    let limits = Limits { depth: MAX_DEPTH, packet_bytes: usize::MAX, attachments: u32::MAX };
     let mut assembly = Assembly::new();
     let mut complete = None;
     for frame in frames {

@@ -1,12 +1,15 @@
 //! Calls handlers so that one that panics harms nobody else.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{self, Poll};
 
+use crate::connection::Stay;
 use crate::error::Fault;
-use crate::hub::{Context, Handle, Later, Turn};
+use crate::hub::{Context, Engine, Handle, Later, Session, Turn};
 
 /// Calls a handler and polls it once.
 pub(crate) fn start(handler: &dyn Handle, context: &mut Context<'_>) -> Result<Turn, Fault> {
@@ -24,6 +27,25 @@ impl Future for Rest {
         let polled = catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(cx)));
         polled.unwrap_or_else(|panic| Poll::Ready(Err(Fault::panic(&*panic))))
     }
+}
+
+/// A handler that nothing waits for goes on in a task of its own. Its namespace is held meanwhile.
+pub(crate) fn go_on(
+    engine: &Arc<Engine>,
+    session: &Arc<Session>,
+    stay: Stay,
+    later: Later,
+    event: impl Into<Cow<'static, str>>,
+) {
+    let (engine, session, event) = (engine.clone(), session.clone(), event.into());
+    let space = engine.application().spaces.hold(stay.namespace);
+    engine.runtime().clone().spawn(async move {
+        if let Err(fault) = Rest(later).await {
+            engine.application().report(&session, stay, &event, fault);
+        }
+        drop(space);
+        engine.application().vacated(stay.namespace);
+    });
 }
 
 /// A future of the application whose panic is its own.

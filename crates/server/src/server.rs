@@ -167,6 +167,12 @@ impl Server {
         &self.engine.options().path
     }
 
+    /// How many connections are open now, whether they have joined a namespace or not.
+    #[must_use]
+    pub fn clients_count(&self) -> u64 {
+        self.engine.clients_count()
+    }
+
     /// What it has done so far.
     #[must_use]
     pub fn counters(&self) -> Counters {

@@ -382,6 +382,11 @@ impl Socket {
         rooms::leave(&self.engine, self.space(), &self.session, self.stay, &rooms);
     }
 
+    /// Leaves all rooms that it has joined. That of its own id it is always in.
+    pub fn leave_all(&self) {
+        self.leave(self.rooms());
+    }
+
     /// The rooms that it has joined, in no order. Its own id is a room that is not listed.
     #[must_use]
     pub fn rooms(&self) -> Vec<String> {

@@ -17,6 +17,8 @@
 //! ```
 //! Official Socket.IO clients connect unchanged, and `/socket.io/socket.io.js` serves one of our own.
 //!
+//! The [`guide`] teaches it from the first server to deployment.
+//!
 //! # Events checked by the compiler
 //!
 //! An event may be a type, which carries its name, its arguments and its acknowledgement; handlers name it by their last
@@ -64,6 +66,8 @@
 //! | speak Engine.IO without Socket.IO | [`engine`] |
 //! | speak WebSocket without either | [`websocket`] |
 
+pub mod guide;
+
 /// Bytes that may be shared; as an argument they are an attachment, as [`Binary`] is.
 pub use bytes::Bytes;
 #[cfg(feature = "contract")]
@@ -93,7 +97,7 @@ pub use sockeye_server::id::SocketId;
 pub use sockeye_server::namespace::Namespace;
 pub use sockeye_server::naming::{NamespaceName, predicate};
 pub use sockeye_server::outgoing::EventArguments;
-pub use sockeye_server::parent_namespace::ParentNamespace;
+pub use sockeye_server::parent_namespace::{ParentBroadcast, ParentNamespace};
 pub use sockeye_server::reason::DisconnectReason;
 pub use sockeye_server::remote_socket::{Fetched, RemoteSocket};
 pub use sockeye_server::replies::Replies;

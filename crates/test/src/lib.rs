@@ -255,3 +255,8 @@ pub use reason::Reason;
 pub use server::TestServer;
 pub use simulation::simulate;
 pub use transport::Transport;
+
+/// The guide's chapter on testing, whose blocks are compiled and run here.
+#[cfg(doctest)]
+#[doc = include_str!("../../sockeye/src/guide/08-testing.md")]
+mod chapter {}

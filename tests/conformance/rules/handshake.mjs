@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { rawUpgrade, request } from "../support/http.mjs";
 import { Polling } from "../support/polling.mjs";
+import { ours } from "../support/suite.mjs";
 import { Wire } from "../support/websocket.mjs";
 
 const KEYS = ["sid", "upgrades", "pingInterval", "pingTimeout", "maxPayload"];
@@ -83,9 +84,15 @@ export function handshakeRules(server, { path, shown }) {
   test(`it is served under ${path} and nowhere else`, async () => {
     const query = "?EIO=4&transport=polling";
     assert.equal((await request(server, `${path}extra${query}`)).status, 200, "the path is a prefix");
-    for (const other of [path.slice(0, -1), "/", "/other/", `/nested${path}`]) {
+    for (const other of [`${path.slice(0, -1)}x`, "/", "/other/", `/nested${path}`]) {
       assert.equal((await request(server, other + query)).status, 404, other);
     }
+  });
+
+  test(`${path} is served without its last slash, too`, ours("the original serves it only with the slash"), async () => {
+    const { status, text } = await request(server, `${path.slice(0, -1)}?EIO=4&transport=polling`);
+    assert.equal(status, 200, text);
+    assert.equal(text[0], "0");
   });
 }
 

@@ -13,6 +13,7 @@ const NAMED: &[&str] = &[
     "README.ja.md",
     "ARCHITECTURE.md",
     "CHANGELOG.md",
+    "COMPATIBILITY.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
     "LICENSE-MIT",

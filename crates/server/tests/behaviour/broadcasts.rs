@@ -57,7 +57,10 @@ fn rooms_tell_when_they_are_made_joined_left_and_gone() {
 fn a_room_that_a_middleware_joins_is_told_when_the_peer_is_let_in() {
     let world = World::new();
     watched(&world);
-    world.server.with(async |socket: Socket| Ok(socket.join("early")));
+    world.server.with(async |socket: Socket| {
+        socket.join("early");
+        Ok(())
+    });
     world.server.on_connect(async |State(notes): State<Notes>| notes.note("in"));
     world.join();
     assert_eq!(world.notes.take(), ["create-room early", "join-room early 0", "in"]);

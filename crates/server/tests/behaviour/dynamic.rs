@@ -75,6 +75,44 @@ fn a_pattern_takes_names_of_peers_and_of_the_application() {
 }
 
 #[test]
+fn a_parent_speaks_to_all_its_children_and_to_nobody_else() {
+    let world = World::new();
+    world.server.of("/else");
+    let teams = world.server.of(|name: &str| name.starts_with("/team-"));
+    teams.on_connect(async |socket: Socket| {
+        socket.on("join", async |socket: Socket, room: String| socket.join(room));
+        socket.on("leave all", async |socket: Socket| {
+            socket.join(["x", "y"]);
+            socket.leave_all();
+        });
+    });
+    let (one, two) = (world.open(), world.open());
+    one.connect("/team-1");
+    one.connect("/else");
+    two.connect("/team-2");
+    one.send(&[r#"2/team-1,["join","a"]"#]);
+    teams.emit("all", 1);
+    teams.send("text");
+    teams.to("a").emit("in a", ());
+    teams.except("a").compress(false).local().emit("out of a", ());
+    let packets = |event: &str, team: u8| format!("2/team-{team},[{event}]");
+    assert_eq!(one.take(), [r#""all",1"#, r#""message","text""#, r#""in a""#].map(|event| packets(event, 1)));
+    assert_eq!(
+        two.take(),
+        [r#""all",1"#, r#""message","text""#, r#""out of a""#].map(|event| packets(event, 2))
+    );
+    teams.everybody().sockets_join("b");
+    teams.within("a").sockets_leave("b");
+    assert_eq!((teams.to("b").count(), teams.everybody().count()), (1, 2));
+    two.send(&[r#"2/team-2,["leave all"]"#]);
+    assert_eq!(teams.to(["b", "x", "y"]).count(), 0);
+    assert_eq!(world.server.clients_count(), 2);
+    teams.everybody().disconnect_sockets(false);
+    assert_eq!((one.take(), two.take()), (vec!["1/team-1,".to_owned()], vec!["1/team-2,".to_owned()]));
+    assert!(!one.is_closed());
+}
+
+#[test]
 fn a_predicate_may_take_time_and_knows_who_asks() {
     let world = World::new();
     let runtime = world.simulation.runtime();

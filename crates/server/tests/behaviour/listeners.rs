@@ -112,7 +112,10 @@ fn guarded() -> World {
                 sleep(&runtime, 10).await;
                 Err(HandlerError::new("refused"))
             }
-            "later" => Ok(sleep(&runtime, 10).await),
+            "later" => {
+                sleep(&runtime, 10).await;
+                Ok(())
+            }
             "panics" => panic!("as asked"),
             "never" => std::future::pending().await,
             _ => Ok(()),

@@ -5,6 +5,7 @@ extern crate sockeye_server as sockeye;
 
 mod basics;
 mod broadcasts;
+mod compatibility;
 mod compression;
 mod dynamic;
 mod failures;
