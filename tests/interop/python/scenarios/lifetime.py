@@ -15,6 +15,7 @@ async def _(peers: Peers) -> None:
         await client.connect("/", "/custom", auth={"kept": True})
         before = client.id()
         assert await client.next("connect") == []
+        assert await client.next("connect", "/custom") == []
         assert await client.next("auth") == [{"kept": True}]
     assert await client.next("disconnect") == ["transport error"]
     assert await client.next("disconnect", "/custom") == ["transport error"]
