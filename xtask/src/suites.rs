@@ -4,7 +4,7 @@
 
 use std::{
     fs, io,
-    path::Path,
+    path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
 };
@@ -24,6 +24,9 @@ const LIMIT: Duration = Duration::from_secs(10 * 60);
 const BUILD_LIMIT: Duration = Duration::from_secs(45 * 60);
 /// What the suites together should take on two cores.
 const BUDGET: Duration = Duration::from_secs(15 * 60);
+
+/// The program that runs rust_socketio's clients.
+const RUST_SOCKETIO: &str = "tests/interop/rust-socketio/Cargo.toml";
 
 /// A part of the tests.
 struct Suite {
@@ -49,12 +52,16 @@ const SUITES: &[Suite] = &[
     Suite { name: "typescript", quick: true, run: || npm("clients/typescript", "test", &[]) },
     Suite { name: "typescript build", quick: true, run: || npm("clients/typescript", "verify", &[]) },
     Suite { name: "typescript live", quick: false, run: typescript_live },
+    Suite { name: "interop, original", quick: false, run: || interop(&Target::original()) },
+    Suite { name: "interop", quick: false, run: || interop(&Target::ours()) },
+    Suite { name: "interop python, original", quick: false, run: || python(&Target::original()) },
+    Suite { name: "interop python", quick: false, run: || python(&Target::ours()) },
     Suite {
-        name: "interop, original",
+        name: "interop rust_socketio, original",
         quick: false,
-        run: || interop(&absolute(application::node()), "original"),
+        run: || rust_socketio(&Target::original()),
     },
-    Suite { name: "interop", quick: false, run: || interop(&application::ours("C"), "ours") },
+    Suite { name: "interop rust_socketio", quick: false, run: || rust_socketio(&Target::ours()) },
     Suite { name: "conformance", quick: false, run: conformance::own },
     Suite { name: "examples", quick: false, run: examples },
     Suite { name: "browser", quick: false, run: browser },
@@ -124,10 +131,10 @@ fn run(suite: &Suite) -> Ran {
 fn table(ran: &[Ran], before: &[(&str, Duration)]) -> bool {
     let mut total = Counts::default();
     let mut time = Duration::ZERO;
-    println!("\n{:<18} {:>8} {:>8} {:>8} {:>9}", "suite", "passed", "failed", "skipped", "time");
+    println!("\n{:<32} {:>8} {:>8} {:>8} {:>9}", "suite", "passed", "failed", "skipped", "time");
     for Ran { name, counts, time: of } in ran {
         println!(
-            "{name:<18} {:>8} {:>8} {:>8} {:>9}",
+            "{name:<32} {:>8} {:>8} {:>8} {:>9}",
             counts.passed,
             counts.failed,
             counts.skipped,
@@ -137,7 +144,7 @@ fn table(ran: &[Ran], before: &[(&str, Duration)]) -> bool {
         time += *of;
     }
     println!(
-        "{:<18} {:>8} {:>8} {:>8} {:>9}",
+        "{:<32} {:>8} {:>8} {:>8} {:>9}",
         "all",
         total.passed,
         total.failed,
@@ -145,7 +152,7 @@ fn table(ran: &[Ran], before: &[(&str, Duration)]) -> bool {
         seconds(time)
     );
     for (what, of) in before {
-        println!("{what:<18} {:>36}", seconds(*of));
+        println!("{what:<32} {:>36}", seconds(*of));
     }
     if time > BUDGET {
         println!("the suites took longer than {}", seconds(BUDGET));
@@ -169,6 +176,9 @@ fn seconds(time: Duration) -> String {
 
 fn download() -> io::Result<()> {
     tools::install()?;
+    let mut fetch_client = repository::cargo();
+    fetch_client.args(["fetch", "--locked", "--manifest-path", RUST_SOCKETIO]);
+    succeeds(process::run(fetch_client, &log("fetch-rust_socketio"), BUILD_LIMIT)?)?;
     fetch()
 }
 
@@ -194,6 +204,10 @@ fn build() -> io::Result<()> {
     let mut tests = repository::cargo();
     tests.args(["test", "--workspace", "--all-features", "--no-run"]);
     succeeds(process::run(tests, &log("build-tests"), BUILD_LIMIT)?)?;
+    let mut client = repository::cargo();
+    client.args(["build", "--locked", "--manifest-path", RUST_SOCKETIO, "--target-dir"]);
+    client.arg(rust_socketio_target());
+    succeeds(process::run(client, &log("build-rust_socketio"), BUILD_LIMIT)?)?;
     let mut clippy = repository::cargo();
     clippy.args(["clippy", "--workspace", "--all-targets", "--all-features"]);
     // What it has to say is the suite's.
@@ -205,7 +219,7 @@ fn succeeds(finished: Finished) -> io::Result<()> {
     if finished.success { Ok(()) } else { Err(io::Error::other(finished.output)) }
 }
 
-fn log(name: &str) -> std::path::PathBuf {
+fn log(name: &str) -> PathBuf {
     repository::scratch().join(format!("logs/{}.log", name.replace(' ', "-")))
 }
 
@@ -257,13 +271,55 @@ fn typescript_live() -> io::Result<Finished> {
     npm("clients/typescript", "test:live", &[("SOCKEYE_URL", server.url())])
 }
 
-/// The official clients against a server. They are shown right on the original first: a test that fails there proves
-/// nothing about ours.
-fn interop(command: &[String], name: &str) -> io::Result<Finished> {
-    let server = Application::start(command, &log(&format!("interop-{name}-server")))?;
-    let words = serde_json::Value::from(command.to_vec()).to_string();
-    let env = [("TARGET_URL", server.url()), ("TARGET_COMMAND", words), ("TARGET", name.to_owned())];
-    npm("tests/interop", "test", &env)
+/// A server that clients which are not ours are run against. They are shown right on the original first: a test that
+/// fails there proves nothing about ours.
+struct Target {
+    /// What tests know it by.
+    name: &'static str,
+    /// How to start application C on it.
+    command: Vec<String>,
+}
+
+impl Target {
+    fn original() -> Self {
+        Self { name: "original", command: absolute(application::node()) }
+    }
+
+    fn ours() -> Self {
+        Self { name: "ours", command: application::ours("C") }
+    }
+
+    /// What tells tests how to start it.
+    fn env(&self) -> [(&'static str, String); 2] {
+        let words = serde_json::Value::from(self.command.clone()).to_string();
+        [("TARGET_COMMAND", words), ("TARGET", self.name.to_owned())]
+    }
+}
+
+/// The official JavaScript clients.
+fn interop(target: &Target) -> io::Result<Finished> {
+    npm("tests/interop", "test", &target.env())
+}
+
+/// python-socketio's clients.
+fn python(target: &Target) -> io::Result<Finished> {
+    let mut command = Command::new(tools::python());
+    command.arg("run.py").current_dir(repository::root().join("tests/interop/python"));
+    // No bytecode: it would lie among the sources.
+    command.env("PYTHONDONTWRITEBYTECODE", "1").envs(target.env());
+    process::run(command, &log(&format!("interop-python-{}", target.name)), LIMIT)
+}
+
+/// rust_socketio's clients.
+fn rust_socketio(target: &Target) -> io::Result<Finished> {
+    let mut command = Command::new(rust_socketio_target().join("debug/interop-rust-socketio"));
+    command.envs(target.env());
+    process::run(command, &log(&format!("interop-rust_socketio-{}", target.name)), LIMIT)
+}
+
+/// Where its program is built: it shares nothing with ours, not even the lockfile.
+fn rust_socketio_target() -> PathBuf {
+    repository::target().join("rust-socketio")
 }
 
 /// The examples, as the build of the tests made them.

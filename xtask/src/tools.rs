@@ -15,6 +15,9 @@ const DOWNLOAD: Duration = Duration::from_secs(15 * 60);
 /// The oldest Node that runs the suites.
 const NODE: u32 = 20;
 
+/// What Python's suite is made of.
+const REQUIREMENTS: &str = "tests/interop/python/requirements.txt";
+
 /// Folders with npm packages that the tests need.
 pub(crate) const NPM: &[&str] = &[
     "clients/typescript",
@@ -41,6 +44,10 @@ const TOOLS: &[Tool] = &[
     Tool { what: "fonts for emoji", here: || has_font("Emoji"), package: "fonts-noto-color-emoji" },
     Tool { what: "strace", here: || on_path("strace").is_some(), package: "strace" },
     Tool { what: "valgrind", here: || on_path("valgrind").is_some(), package: "valgrind" },
+    Tool { what: "Python 3.10 or newer with venv and pip", here: has_python, package: "python3-venv" },
+    Tool { what: "pkg-config", here: || on_path("pkg-config").is_some(), package: "pkg-config" },
+    // rust_socketio links it.
+    Tool { what: "OpenSSL's headers", here: has_openssl, package: "libssl-dev" },
 ];
 
 /// Installs what is missing, or says in one message what to install.
@@ -50,7 +57,12 @@ pub(crate) fn install() -> io::Result<()> {
     for folder in NPM {
         npm(Path::new(folder))?;
     }
-    Ok(())
+    python_packages()
+}
+
+/// The Python that has the packages of its suite.
+pub(crate) fn python() -> PathBuf {
+    repository::scratch().join("python/bin/python")
 }
 
 /// Chromium, where it is.
@@ -71,6 +83,19 @@ pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
 fn has_font(part: &str) -> bool {
     let listed = Command::new("fc-list").stderr(Stdio::null()).output();
     listed.is_ok_and(|listed| String::from_utf8_lossy(&listed.stdout).contains(part))
+}
+
+fn has_python() -> bool {
+    let asks = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))";
+    succeeds(Command::new("python3").args(["-c", asks]))
+}
+
+fn has_openssl() -> bool {
+    succeeds(Command::new("pkg-config").args(["--exists", "openssl"]))
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
 fn node() -> io::Result<()> {
@@ -135,6 +160,31 @@ fn apt_may() -> Option<&'static [&'static str]> {
         return Some(&[]);
     }
     quiet("sudo", &["-n", "true"]).filter(|sudo| sudo.status.success()).map(|_| ["sudo", "-n"].as_slice())
+}
+
+/// Installs Python's packages into an environment of their own, unless just these are there.
+fn python_packages() -> io::Result<()> {
+    let requirements = repository::root().join(REQUIREMENTS);
+    let environment = repository::scratch().join("python");
+    // A copy of what was installed, written last.
+    let installed = environment.join("requirements.txt");
+    let wanted = fs::read(&requirements)?;
+    if fs::read(&installed).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    println!("installing the Python packages of {REQUIREMENTS}");
+    let mut create = Command::new("python3");
+    create.args(["-m", "venv", "--clear"]).arg(&environment);
+    let mut install = Command::new(python());
+    install.args(["-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--requirement"]);
+    install.arg(&requirements);
+    for (command, name) in [(create, "venv"), (install, "pip")] {
+        let done = process::run(command, &repository::scratch().join(format!("logs/{name}.log")), DOWNLOAD)?;
+        if !done.success {
+            return Err(io::Error::other(done.output));
+        }
+    }
+    fs::write(installed, wanted)
 }
 
 /// Installs the packages of one folder as its lockfile says, unless just these are installed.

@@ -1,12 +1,16 @@
 // The official clients, and the ways in which they may travel.
 
-import { io as io4 } from "socket.io-client";
-import { io as io3 } from "socket.io-client-3";
+import { io as newest } from "socket.io-client";
+import { io as before } from "socket.io-client-4.8.3";
+import { io as first4 } from "socket.io-client-4.0";
+import { io as last3 } from "socket.io-client-3";
 
 /** Both majors that speak protocol 5; `timeout()` and `emitWithAck()` came with 4.4 and 4.6. */
 const versions = [
-  { version: "4.8.4", io: io4, timeouts: true },
-  { version: "3.1.3", io: io3, timeouts: false },
+  { version: "4.8.4", io: newest, timeouts: true },
+  { version: "4.8.3", io: before, timeouts: true },
+  { version: "4.0.2", io: first4, timeouts: false },
+  { version: "3.1.3", io: last3, timeouts: false },
 ];
 
 const ways = [

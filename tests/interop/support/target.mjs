@@ -1,29 +1,17 @@
-// The server under test.
+// The servers under test.
 //
-// TARGET_URL      where application C of spec/conformance.md listens, e.g. http://127.0.0.1:3000
-// TARGET_COMMAND  how to start it, as a JSON array; "{listen}" becomes ADDRESS:PORT. The tests that stop
-//                 and start a server, or need other heartbeats, run it themselves.
+// TARGET_COMMAND  how to start application C of spec/conformance.md, as a JSON array; "{listen}" becomes ADDRESS:PORT
+// TARGET          `original` when that server is the original one: the tests of what it does not keep are skipped
 //
-// TARGET          `original` when that server is the original one: the tests of what it does not keep are skipped.
-//
-// The first two are needed: a test that cannot run is a test that fails.
+// The first is needed: a test that cannot run is a test that fails.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer, connect } from "node:net";
 
-/** The address of the running server. */
-export const url = required("TARGET_URL", "the address of a server that runs application C");
-
 /** Whether the original server is under test, to show that the tests themselves are right. */
 export const original = process.env.TARGET === "original";
-
-function required(name, meaning) {
-  const value = process.env[name];
-  assert.ok(value, `${name} is missing: ${meaning}`);
-  return value;
-}
 
 /** A port that was free a moment ago. */
 export async function freePort() {
@@ -37,7 +25,8 @@ export async function freePort() {
 
 /** A server of our own on `port`, with `env` over ours; resolves when it takes connections. */
 export async function start(port, env = {}) {
-  const command = JSON.parse(required("TARGET_COMMAND", "how to start application C, a JSON array"));
+  assert.ok(process.env.TARGET_COMMAND, "TARGET_COMMAND is missing: how to start application C, a JSON array");
+  const command = JSON.parse(process.env.TARGET_COMMAND);
   const [program, ...args] = command.map((part) => part.replace("{listen}", `127.0.0.1:${port}`));
   const child = spawn(program, args, { env: { ...process.env, ...env }, stdio: ["ignore", "ignore", "inherit"] });
   const exited = once(child, "exit");
@@ -51,6 +40,10 @@ export async function start(port, env = {}) {
   }
   return {
     url: `http://127.0.0.1:${port}`,
+    /** Lets this process end before it; it is killed then, too. */
+    unref() {
+      child.unref();
+    },
     /** Kills it, so that its connections are cut. */
     async stop() {
       if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
@@ -66,3 +59,9 @@ function answers(port) {
     probe.once("error", () => resolve(false));
   });
 }
+
+const shared = await start(await freePort());
+shared.unref();
+
+/** The server of all tests in one file: files run beside each other, and a broadcast reaches everyone. */
+export const { url } = shared;
