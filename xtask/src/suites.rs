@@ -34,38 +34,80 @@ struct Suite {
     name: &'static str,
     /// Belongs to `cargo xtask check`, too.
     quick: bool,
+    /// What is built before, so that its time is its own.
+    builds: &'static [Build],
     /// Runs it.
     run: fn() -> io::Result<Finished>,
 }
 
+/// What suites run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Build {
+    /// The server, the load generator and the applications, as they are released.
+    Release,
+    /// Tests and examples.
+    Tests,
+    /// The program over rust_socketio.
+    RustSocketio,
+    /// What clippy looks at.
+    Clippy,
+}
+
 const SUITES: &[Suite] = &[
-    Suite { name: "format", quick: true, run: || cargo(&["fmt", "--all", "--check"], "format") },
-    Suite { name: "clippy", quick: true, run: clippy },
-    Suite { name: "docs", quick: true, run: docs },
-    Suite { name: "house", quick: true, run: house_rules },
+    Suite { name: "format", quick: true, builds: &[], run: || cargo(&["fmt", "--all", "--check"], "format") },
+    Suite { name: "clippy", quick: true, builds: &[Build::Clippy], run: clippy },
+    Suite { name: "docs", quick: true, builds: &[], run: docs },
+    Suite { name: "house", quick: true, builds: &[], run: house_rules },
     Suite {
         name: "rust",
         quick: true,
+        builds: &[Build::Tests],
         run: || cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"], "rust"),
     },
-    Suite { name: "typescript types", quick: true, run: || npm("clients/typescript", "check", &[]) },
-    Suite { name: "typescript", quick: true, run: || npm("clients/typescript", "test", &[]) },
-    Suite { name: "typescript build", quick: true, run: || npm("clients/typescript", "verify", &[]) },
-    Suite { name: "typescript live", quick: false, run: typescript_live },
-    Suite { name: "interop, original", quick: false, run: || interop(&Target::original()) },
-    Suite { name: "interop", quick: false, run: || interop(&Target::ours()) },
-    Suite { name: "interop python, original", quick: false, run: || python(&Target::original()) },
-    Suite { name: "interop python", quick: false, run: || python(&Target::ours()) },
+    Suite {
+        name: "typescript types",
+        quick: true,
+        builds: &[],
+        run: || npm("clients/typescript", "check", &[]),
+    },
+    Suite { name: "typescript", quick: true, builds: &[], run: || npm("clients/typescript", "test", &[]) },
+    Suite {
+        name: "typescript build",
+        quick: true,
+        builds: &[],
+        run: || npm("clients/typescript", "verify", &[]),
+    },
+    Suite { name: "typescript live", quick: false, builds: &[Build::Release], run: typescript_live },
+    Suite { name: "interop, original", quick: false, builds: &[], run: || interop(&Target::original()) },
+    Suite { name: "interop", quick: false, builds: &[Build::Release], run: || interop(&Target::ours()) },
+    Suite {
+        name: "interop python, original",
+        quick: false,
+        builds: &[],
+        run: || python(&Target::original()),
+    },
+    Suite {
+        name: "interop python",
+        quick: false,
+        builds: &[Build::Release],
+        run: || python(&Target::ours()),
+    },
     Suite {
         name: "interop rust_socketio, original",
         quick: false,
+        builds: &[Build::RustSocketio],
         run: || rust_socketio(&Target::original()),
     },
-    Suite { name: "interop rust_socketio", quick: false, run: || rust_socketio(&Target::ours()) },
-    Suite { name: "conformance", quick: false, run: conformance::own },
-    Suite { name: "examples", quick: false, run: examples },
-    Suite { name: "browser", quick: false, run: browser },
-    Suite { name: "gates", quick: false, run: gates::suite },
+    Suite {
+        name: "interop rust_socketio",
+        quick: false,
+        builds: &[Build::Release, Build::RustSocketio],
+        run: || rust_socketio(&Target::ours()),
+    },
+    Suite { name: "conformance", quick: false, builds: &[Build::Release], run: conformance::own },
+    Suite { name: "examples", quick: false, builds: &[Build::Tests], run: examples },
+    Suite { name: "browser", quick: false, builds: &[Build::Release], run: browser },
+    Suite { name: "gates", quick: false, builds: &[Build::Release], run: gates::suite },
 ];
 
 /// How a suite went.
@@ -88,7 +130,8 @@ pub(crate) fn test(only: &[String]) -> io::Result<bool> {
     }
     let chosen = |suite: &&Suite| only.is_empty() || only.iter().any(|name| name == suite.name);
     let downloads = timed("downloads", download)?;
-    let build = timed("first build", build)?;
+    let builds: Vec<Build> = SUITES.iter().filter(chosen).flat_map(|suite| suite.builds).copied().collect();
+    let build = timed("first build", || build(&builds))?;
     let ran: Vec<Ran> = SUITES.iter().filter(chosen).map(run).collect();
     Ok(table(&ran, &[("downloads", downloads), ("first build", build)]))
 }
@@ -187,31 +230,31 @@ fn fetch() -> io::Result<()> {
 }
 
 /// Builds all that the suites run, so that their times are their own.
-fn build() -> io::Result<()> {
-    let mut release = repository::cargo();
-    release.args([
-        "build",
-        "--release",
-        "--package",
-        "sockeye-cli",
-        "--package",
-        "sockeye-load",
-        "--package",
-        "sockeye",
-    ]);
-    release.args(["--bins", "--example", "conformance", "--example", "ws_echo"]);
-    succeeds(process::run(release, &log("build-release"), BUILD_LIMIT)?)?;
-    let mut tests = repository::cargo();
-    tests.args(["test", "--workspace", "--all-features", "--no-run"]);
-    succeeds(process::run(tests, &log("build-tests"), BUILD_LIMIT)?)?;
-    let mut client = repository::cargo();
-    client.args(["build", "--locked", "--manifest-path", RUST_SOCKETIO, "--target-dir"]);
-    client.arg(rust_socketio_target());
-    succeeds(process::run(client, &log("build-rust_socketio"), BUILD_LIMIT)?)?;
-    let mut clippy = repository::cargo();
-    clippy.args(["clippy", "--workspace", "--all-targets", "--all-features"]);
-    // What it has to say is the suite's.
-    process::run(clippy, &log("build-clippy"), BUILD_LIMIT)?;
+fn build(builds: &[Build]) -> io::Result<()> {
+    if builds.contains(&Build::Release) {
+        let mut release = repository::cargo();
+        let packages = ["--package", "sockeye-cli", "--package", "sockeye-load", "--package", "sockeye"];
+        release.args(["build", "--release"]).args(packages);
+        release.args(["--bins", "--example", "conformance", "--example", "ws_echo"]);
+        succeeds(process::run(release, &log("build-release"), BUILD_LIMIT)?)?;
+    }
+    if builds.contains(&Build::Tests) {
+        let mut tests = repository::cargo();
+        tests.args(["test", "--workspace", "--all-features", "--no-run"]);
+        succeeds(process::run(tests, &log("build-tests"), BUILD_LIMIT)?)?;
+    }
+    if builds.contains(&Build::RustSocketio) {
+        let mut client = repository::cargo();
+        client.args(["build", "--locked", "--manifest-path", RUST_SOCKETIO, "--target-dir"]);
+        client.arg(rust_socketio_target());
+        succeeds(process::run(client, &log("build-rust_socketio"), BUILD_LIMIT)?)?;
+    }
+    if builds.contains(&Build::Clippy) {
+        let mut clippy = repository::cargo();
+        clippy.args(["clippy", "--workspace", "--all-targets", "--all-features"]);
+        // What it has to say is the suite's.
+        process::run(clippy, &log("build-clippy"), BUILD_LIMIT)?;
+    }
     Ok(())
 }
 
