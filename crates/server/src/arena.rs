@@ -45,6 +45,11 @@ impl<T> Arena<T> {
         let index = usize::from(index);
         self.chunks.get(index / CHUNK)?.get()?[index % CHUNK].get()
     }
+
+    /// All of them, in the order in which they were added.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        (0..CAPACITY as u16).map_while(|index| self.get(index))
+    }
 }
 
 #[cfg(test)]
@@ -58,6 +63,7 @@ mod tests {
             assert_eq!(arena.push(index), Ok(index as u16));
         }
         assert_eq!(arena.push(7), Err(7));
+        assert!(arena.iter().copied().eq(0..CAPACITY));
         assert_eq!(arena.get(4095), Some(&4095));
         assert_eq!(arena.get(u16::MAX), None);
     }

@@ -206,6 +206,23 @@ impl<H: ?Sized> Table<H> {
         }
     }
 
+    /// Whether it has the very same handlers.
+    fn is_same(&self, other: &Table<H>) -> bool {
+        let named = |one: &Named<H>, other: &Named<H>| {
+            one.name == other.name && one.once == other.once && Arc::ptr_eq(&one.handler, &other.handler)
+        };
+        self.events.len() == other.events.len()
+            && self.events.iter().zip(&other.events).all(|(one, other)| named(one, other))
+            && are_same(self.fallback.as_slice(), other.fallback.as_slice())
+            && are_same(self.disconnecting.as_slice(), other.disconnecting.as_slice())
+            && are_same(self.disconnect.as_slice(), other.disconnect.as_slice())
+            && are_same(self.middlewares(), other.middlewares())
+            && are_same(self.any(), other.any())
+            && are_same(self.outgoing(), other.outgoing())
+            && self.upgrading().map(std::ptr::from_ref) == other.upgrading().map(std::ptr::from_ref)
+            && self.upgrade().map(std::ptr::from_ref) == other.upgrade().map(std::ptr::from_ref)
+    }
+
     /// The names that have handlers.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.events.iter().map(|named| &*named.name)
@@ -245,6 +262,10 @@ impl<H: ?Sized> Table<H> {
     pub(crate) fn outgoing(&self) -> &[Arc<H>] {
         self.rare.as_ref().map_or(&[], |rare| &rare.outgoing)
     }
+}
+
+fn are_same<H: ?Sized>(one: &[Arc<H>], other: &[Arc<H>]) -> bool {
+    one.len() == other.len() && one.iter().zip(other).all(|(one, other)| Arc::ptr_eq(one, other))
 }
 
 fn replace<H: ?Sized>(place: &mut Option<Arc<H>>, handler: Option<Arc<H>>) -> Vec<Arc<H>> {
@@ -308,7 +329,12 @@ impl<H: ?Sized> Tables<H> {
         }
         let mut table = self.tables.get(from)?.clone();
         table.change(entry.clone(), handler.cloned());
-        let number = self.tables.push(table).ok()?;
+        // A handler that comes and goes again ends at the table where it began.
+        let known = self.tables.iter().position(|known| known.is_same(&table)).map(|known| known as u16);
+        let number = match known {
+            Some(number) => number,
+            None => self.tables.push(table).ok()?,
+        };
         transitions.insert(key, number);
         Some(number)
     }
@@ -375,6 +401,23 @@ mod tests {
     }
 
     #[test]
+    fn handlers_that_come_and_go_end_where_they_began() {
+        let tables: Tables<str> = Tables::default();
+        let handler: Arc<str> = "handler".into();
+        let on = |from, entry: &Entry| tables.with(from, entry, TypeId::of::<u8>(), Some(&handler)).unwrap();
+        let off = |from, entry: &Entry| tables.with(from, entry, TypeId::of::<()>(), None).unwrap();
+        let base = on(0, &event("a"));
+        for _ in 0..2 * CAPACITY {
+            let once = on(base, &Entry::Once(Cow::Borrowed("b")));
+            assert_eq!(off(once, &Entry::Off(Cow::Borrowed("b"))), base);
+            let any = on(base, &Entry::Any);
+            assert_eq!(off(any, &Entry::OffAny), base);
+        }
+        assert_eq!(off(base, &Entry::OffAll), 0);
+        assert_eq!(off(base, &Entry::Off(Cow::Borrowed("nobody's"))), base);
+    }
+
+    #[test]
     fn sharing_has_an_end() {
         let tables: Tables<str> = Tables::default();
         let handler: Arc<str> = "handler".into();
@@ -382,7 +425,7 @@ mod tests {
         assert_eq!(tables.with(0, &made, TypeId::of::<u8>(), Some(&handler)), None);
         let mut number = 0;
         let mut shared = 0;
-        while let Some(next) = tables.with(number, &Entry::Fallback, TypeId::of::<u8>(), Some(&handler)) {
+        while let Some(next) = tables.with(number, &Entry::Any, TypeId::of::<u8>(), Some(&handler)) {
             number = next;
             shared += 1;
         }
