@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ask, example, next } from "./support/example.mjs";
+import { PATIENCE, ask, example, next } from "./support/example.mjs";
 
 const auth = example("auth");
 const token = (token) => ({ auth: { token } });
@@ -15,7 +15,7 @@ test("with a token it is let in, and handlers know whose it is", async () => {
   assert.equal(await ask(await auth.connected("/", token("bob-token")), "who am i"), "Bob");
 });
 
-test("a client that was refused may come again with another token", async () => {
+test("a client that was refused may come again with another token", { timeout: PATIENCE }, async () => {
   const socket = auth.client("/", token("guessed"));
   socket.once("connect_error", () => {
     socket.auth = { token: "ada-token" };

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ask, example, next } from "./support/example.mjs";
+import { PATIENCE, ask, example, next } from "./support/example.mjs";
 
 const binary = example("binary");
 const bytes = Buffer.from([0, 1, 2, 127, 128, 255]);
 
-test("bytes inside an argument come back as bytes, to everybody and in acknowledgements", async () => {
+test("bytes inside an argument come back as bytes, to everybody and in acknowledgements", { timeout: PATIENCE }, async () => {
   const [ada, bob] = await Promise.all([binary.connected(), binary.connected()]);
   assert.deepEqual(await asked(ada, "look"), [null, null]);
   const shown = [ada, bob].map((socket) => next(socket, "picture"));

@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { ask, example, next } from "./support/example.mjs";
+import { PATIENCE, ask, example, next } from "./support/example.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "sockeye-database-"));
 after(() => rmSync(folder, { recursive: true }));
 const database = example("database", { args: [join(folder, "messages.sqlite")] });
 
-test("what was acknowledged is there after the process was killed, and who comes back gets what it has not", async () => {
+test("what was acknowledged is there after the process was killed, and who comes back gets what it has not", { timeout: PATIENCE }, async () => {
   const has = new Map();
   const auth = (send) => send({ after: Math.max(0, ...has.keys()) });
   const bob = database.client("/", { auth, reconnection: true, reconnectionDelay: 20 });

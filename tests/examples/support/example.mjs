@@ -11,7 +11,7 @@ import { after, afterEach, before } from "node:test";
 import { io } from "socket.io-client";
 
 /** How long anything may take that is not about time itself. */
-const PATIENCE = 10_000;
+export const PATIENCE = 10_000;
 
 /** The example of this name: it runs while the tests of a file do, and their clients are closed behind each. */
 export function example(name, { args = [], scheme = "http" } = {}) {
@@ -138,8 +138,8 @@ class Example {
   }
 }
 
-/** The arguments of the next `event`; fails when it does not come, or the peer is refused. */
-export function next(emitter, event) {
+/** The arguments of the next `event`, or of the next that fits; fails when it does not come, or the peer is refused. */
+export function next(emitter, event, fits = () => true) {
   return new Promise((resolve, reject) => {
     const settle = (end) => (value) => {
       clearTimeout(timer);
@@ -147,7 +147,7 @@ export function next(emitter, event) {
       emitter.off("connect_error", failed);
       end(value);
     };
-    const heard = (...args) => settle(resolve)(args);
+    const heard = (...args) => fits(...args) && settle(resolve)(args);
     const failed = (error) => settle(reject)(new Error(`waiting for ${event}: ${error.message}`));
     const timer = setTimeout(() => failed(new Error(`nothing within ${PATIENCE} ms`)), PATIENCE);
     emitter.on(event, heard);
