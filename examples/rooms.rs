@@ -2,7 +2,7 @@
 //!
 //! A room is a name that sockets join. It is there while somebody is in it; nothing else has to be made or removed.
 
-use sockeye::{Emitted, HandlerError, Reply, Server, Socket, SocketId};
+use sockeye::{Emitted, Reply, Server, Socket, SocketId};
 
 /// The rooms of an announcement.
 const FLOORS: [&str; 2] = ["upstairs", "downstairs"];
@@ -40,10 +40,9 @@ async fn announce(socket: Socket, text: String) -> Emitted {
     socket.to(FLOORS).except("do not disturb").emit("announced", text)
 }
 
-/// Every socket is alone in a room of its id's name. It is read as an id first, since a text might be any room's name.
-async fn whisper(socket: Socket, to: String, text: String) -> Result<Emitted, HandlerError> {
-    let to: SocketId = to.parse()?;
-    Ok(socket.to(to).emit("whispered", (socket.id(), text)))
+/// Every socket is alone in a room of its id's name. It is asked for as an id, since a text might be any room's name.
+async fn whisper(socket: Socket, to: SocketId, text: String) -> Emitted {
+    socket.to(to).emit("whispered", (socket.id(), text))
 }
 
 /// A socket leaves its rooms by itself when it disconnects. Here it is in them for the last time, and counted still.

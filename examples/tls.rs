@@ -12,8 +12,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use sockeye::engine::peer::PeerAddr;
-use sockeye::{Reply, Server, Socket};
+use sockeye::{PeerAddr, Reply, Secure, Server, Socket};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -48,6 +47,7 @@ async fn serve(
     let service = service_fn(move |mut request| {
         // For `Handshake::address`; nobody else can know.
         request.extensions_mut().insert(PeerAddr(peer));
+        request.extensions_mut().insert(Secure);
         sockets.call(request)
     });
     let mut http = http1::Builder::new();

@@ -6,3 +6,9 @@ use std::net::SocketAddr;
 /// there, so that [`Handshake::address`](crate::handshake::Handshake::address) can tell it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct PeerAddr(pub SocketAddr);
+
+/// That a request came over TLS, as an extension of it. Our accept loop speaks none; a server that does puts it there, so
+/// that [`Handshake::is_secure`](crate::handshake::Handshake::is_secure) can tell it. A request whose target says `https`
+/// needs none.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Secure;

@@ -32,7 +32,7 @@ use crate::handshake::Handshake;
 use crate::hooks::ConnectionError;
 use crate::link::Link;
 use crate::middleware::{self, Step, run_all};
-use crate::peer::PeerAddr;
+use crate::peer::{PeerAddr, Secure};
 use crate::query::{Asked, Query};
 use crate::refusal::{BadRequest, Refusal};
 use crate::session::{Parting, Session};
@@ -208,7 +208,7 @@ async fn open<A: Application>(
     let sid = fresh_sid(engine, request).await?;
     let taken = || Refusal::BadRequest(BadRequest::IdGenerationError);
     let open_packet = open_packet(engine, &sid, wire, query.knows_sse);
-    let secure = request.uri.scheme_str() == Some("https");
+    let secure = request.uri.scheme_str() == Some("https") || request.extensions.get::<Secure>().is_some();
     let handshake = |request: &Parts| Handshake::new(request, address, secure, engine.runtime().date());
     let mut answer = match wire {
         Wire::WebSocket => {

@@ -34,6 +34,8 @@ pub struct Broadcast {
     pub(crate) engine: Arc<Engine>,
     pub(crate) space: Held,
     rooms: SmallVec<[Box<str>; 1]>,
+    /// Whether rooms were named, if only by an empty list.
+    narrowed: bool,
     except: SmallVec<[Box<str>; 1]>,
     sender: Option<(Arc<Session>, Stay)>,
     volatile: bool,
@@ -61,6 +63,7 @@ impl Broadcast {
             engine: engine.clone(),
             space,
             rooms: SmallVec::new(),
+            narrowed: false,
             except: SmallVec::new(),
             sender: None,
             volatile: false,
@@ -81,9 +84,11 @@ impl Broadcast {
         self.space.space(&self.engine.application().spaces)
     }
 
-    /// Only those in these rooms, together with those of rooms named before.
+    /// Only those in these rooms, together with those of rooms named before. A list without rooms is nobody: it may
+    /// have come from a peer.
     #[must_use]
     pub fn to(mut self, rooms: impl Rooms) -> Broadcast {
+        self.narrowed = true;
         rooms.each(&mut |room| self.rooms.push(room.into()));
         self
     }
@@ -250,7 +255,7 @@ impl Broadcast {
 
     /// Says to the adapter who is meant.
     fn select<T>(&self, with: impl FnOnce(&Selection<'_>) -> T) -> T {
-        let mut selection = Selection::everybody();
+        let mut selection = Selection { narrowed: self.narrowed, ..Selection::everybody() };
         for room in &self.rooms {
             selection.rooms.push(room);
             selection.members.extend(self.member(room));

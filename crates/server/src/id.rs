@@ -4,10 +4,11 @@
 //! derived from it by a keyed hash and not stored; the key is drawn anew in each process, so nobody gets back.
 //! All others are random.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sockeye_engine::sid::{LENGTH, Sid};
 use sockeye_runtime::runtime::Runtime;
 
@@ -66,6 +67,13 @@ impl Serialize for SocketId {
     }
 }
 
+impl<'de> Deserialize<'de> for SocketId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<SocketId, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
 /// What ids are derived with.
 pub(crate) struct Key([u8; 32]);
 
@@ -102,6 +110,9 @@ mod tests {
         assert_ne!(id.to_string(), sid.to_string());
         assert_eq!(id.to_string().len(), 20);
         assert_eq!(id.to_string().parse(), Ok(id));
+        let json = serde_json::to_string(&id).unwrap();
+        assert_eq!(serde_json::from_str::<SocketId>(&json).unwrap(), id);
+        assert!(serde_json::from_str::<SocketId>("\"lobby\"").is_err());
         assert_eq!("lobby".parse::<SocketId>(), Err(InvalidSocketId));
     }
 }

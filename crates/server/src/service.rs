@@ -39,17 +39,35 @@ pub enum ListenError {
 }
 
 impl Server {
-    /// Listens on an address, for ever.
+    /// Listens on an address, for ever. Who wants to know where (port 0 is any that is free), or to end it, uses
+    /// [`bind`](Server::bind).
     ///
     /// # Errors
     /// [`ListenError`], at once.
     pub async fn listen(&self, address: impl ToSocketAddrs) -> Result<(), ListenError> {
+        self.bind(address).await?.serve().await;
+        Ok(())
+    }
+
+    /// Takes an address, and serves it when it is told to: peers that come meanwhile wait.
+    ///
+    /// ```no_run
+    /// # async fn doc(server: sockeye_server::server::Server) -> Result<(), sockeye_server::service::ListenError> {
+    /// let bound = server.bind("127.0.0.1:0").await?;
+    /// println!("Listening on http://{}.", bound.address());
+    /// bound.serve_until(async { tokio::signal::ctrl_c().await.unwrap_or_default() }).await;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ListenError`].
+    pub async fn bind(&self, address: impl ToSocketAddrs) -> Result<Bound, ListenError> {
         let mut addresses = lookup_host(address).await.map_err(ListenError::Resolve)?;
         let nothing = || ListenError::Resolve(io::ErrorKind::AddrNotAvailable.into());
         let address = addresses.next().ok_or_else(nothing)?;
         let listener = bind(address).map_err(|source| ListenError::Bind { address, source })?;
-        self.listen_with(listener, std::future::pending()).await;
-        Ok(())
+        let address = listener.local_addr().map_err(|source| ListenError::Bind { address, source })?;
+        Ok(Bound { server: self.clone(), listener, address })
     }
 
     /// Accepts connections of `listener` until `shutdown` is ready. Then every session closes with `server
@@ -87,9 +105,57 @@ impl Server {
 
     /// The server as a layer in front of another service, such as an axum router:
     /// `router.layer(server.layer())`. Requests outside of its path go through untouched.
+    ///
+    /// That server has to cut slow peers, to call [`close`](Server::close) as its shutdown begins, since a poll that waits
+    /// is a request that is answered, and to say who the peers are, as the extension
+    /// [`PeerAddr`](sockeye_engine::peer::PeerAddr) and, over TLS, [`Secure`](sockeye_engine::peer::Secure):
+    ///
+    /// ```
+    /// use std::net::SocketAddr;
+    ///
+    /// use axum::extract::{ConnectInfo, Request};
+    /// use axum::{Router, middleware};
+    /// # use sockeye_engine::peer::PeerAddr;
+    /// # async fn doc(server: sockeye_server::server::Server, listener: tokio::net::TcpListener) -> std::io::Result<()> {
+    ///
+    /// let tells = |ConnectInfo(peer): ConnectInfo<SocketAddr>, mut request: Request| async move {
+    ///     request.extensions_mut().insert(PeerAddr(peer));
+    ///     request
+    /// };
+    /// let router = Router::new().layer(server.layer()).layer(middleware::map_request(tells));
+    /// axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await
+    /// # }
+    /// ```
     #[must_use]
     pub fn layer(&self) -> ServerLayer {
         ServerLayer(EngineLayer::new(self.engine.clone()))
+    }
+}
+
+/// A server that has its address, from [`Server::bind`].
+#[derive(Debug)]
+#[must_use = "nobody is answered until it serves"]
+pub struct Bound {
+    server: Server,
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Bound {
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves for ever.
+    pub async fn serve(self) {
+        self.serve_until(std::future::pending()).await;
+    }
+
+    /// Serves until `shutdown` is ready: see [`Server::listen_with`].
+    pub async fn serve_until(self, shutdown: impl Future<Output = ()>) {
+        self.server.listen_with(self.listener, shutdown).await;
     }
 }
 

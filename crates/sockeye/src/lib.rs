@@ -76,6 +76,7 @@ pub use sockeye_engine::gate::{AllowRequest, Asking, Purpose};
 pub use sockeye_engine::hooks::{ChangeHeaders, ConnectionError, GenerateId, OnConnectionError};
 pub use sockeye_engine::middleware::{EngineMiddleware, Step};
 pub use sockeye_engine::options::{AllowedOrigin, Cookie, Cors, SameSite};
+pub use sockeye_engine::peer::{PeerAddr, Secure};
 /// The techniques that carry a socket.
 pub use sockeye_engine::proto::session::Wire;
 pub use sockeye_engine::refusal::BadRequest;
@@ -104,7 +105,7 @@ pub use sockeye_server::replies::Replies;
 pub use sockeye_server::room_event::RoomEvent;
 pub use sockeye_server::rooms::Rooms;
 pub use sockeye_server::server::{Builder, Server};
-pub use sockeye_server::service::{ServerLayer, ServerService};
+pub use sockeye_server::service::{Bound, ServerLayer, ServerService};
 pub use sockeye_server::socket::Socket;
 pub use sockeye_server::value::Value;
 pub use sockeye_server::{runtime, simulation};

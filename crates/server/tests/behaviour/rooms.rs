@@ -53,6 +53,10 @@ fn to_means_the_union_of_rooms_without_the_sender_and_except_takes_away() {
     assert_eq!(heard(&peers), [0]);
     world.server.to("nobody").emit("hear", ());
     assert_eq!(heard(&peers), [0; 0]);
+    world.server.to(Vec::<String>::new()).emit("hear", ());
+    assert_eq!(heard(&peers), [0; 0], "a list without rooms, perhaps a peer's, is nobody");
+    world.server.to(Vec::<String>::new()).to("b").except(Vec::<String>::new()).emit("hear", ());
+    assert_eq!(heard(&peers), [1, 2]);
     world.server.emit("hear", ());
     assert_eq!(heard(&peers), [0, 1, 2]);
     peers[1].0.send(&[r#"2["leave","a"]"#]);
