@@ -245,6 +245,17 @@ impl<A: Application> Engine<A> {
         session.send_volatile(&self.terms, frames)
     }
 
+    /// Queues frames for one session, all or none, and writes nothing. True when the caller is to
+    /// [`flush_one`](Engine::flush_one) it. Safe under the caller's own locks.
+    pub fn queue(&self, session: &Session<A::Connection>, frames: &[Frame], volatile: bool) -> bool {
+        session.enqueue(&self.terms, frames, volatile) == Enqueued::Dirty
+    }
+
+    /// Writes what was queued for one session.
+    pub fn flush_one(&self, session: &Arc<Session<A::Connection>>) {
+        session.flush(&self.terms);
+    }
+
     /// Waits until less than the soft limit waits for the peer, or the session is closed. Cancel-safe.
     pub async fn room(&self, session: &Arc<Session<A::Connection>>) {
         poll_fn(|cx| session.poll_room(&self.terms, cx)).await;

@@ -18,7 +18,9 @@ use std::sync::Arc;
 use std::task::{self, Poll, Waker};
 
 use serde::Serialize;
+use smallvec::SmallVec;
 use sockeye_engine::engine::Flow;
+use sockeye_engine_proto::frame::Frame;
 use sockeye_socket_proto::packet::Packet;
 use sockeye_socket_proto::parser::json::{encode_connect, encode_connect_error};
 
@@ -26,9 +28,10 @@ use crate::connection::Stay;
 use crate::error::{Cause, Fault, Refusal};
 use crate::handshake::{Handshake, keep_auth};
 use crate::hub::{Context, Engine, Handle, Held, Later, Session, Turn, VIOLATION};
-use crate::id::SocketId;
+use crate::id::{Pid, SocketId};
 use crate::lane::start_lane;
 use crate::parents::{Matcher, Parent};
+use crate::recovery::comeback::Comeback;
 use crate::rooms::Told;
 use crate::run::{Guarded, Rest, start};
 use crate::spaces::NoSpace;
@@ -40,6 +43,8 @@ const CONNECTION: &str = "connection";
 #[derive(Serialize)]
 struct Granted {
     sid: SocketId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pid: Option<Pid>,
 }
 
 /// Namespaces of one connection whose parents may think at a time.
@@ -147,18 +152,25 @@ fn join(engine: &Arc<Engine>, session: &Arc<Session>, space: Held, auth: Option<
     let random = || SocketId::random(engine.runtime());
     let number = space.number();
     let keeps = space.child().map(|child| child as Arc<dyn Any + Send + Sync>);
-    let Some(stay) = session.connection().ask(number, keeps, auth, random) else {
+    let comeback = Comeback::of(engine, &space, auth.as_deref());
+    let known = comeback.as_ref().map(|comeback| comeback.saved.id);
+    let Some(stay) = session.connection().ask(number, keeps, auth, known, random) else {
         hub.tally.violations.add_one();
         return Flow::Close(VIOLATION);
     };
+    if let Some(comeback) = &comeback {
+        session.connection().restore_data(stay, comeback.saved.data.clone());
+    }
+    let skips = comeback.is_some() && hub.options.recovery.as_ref().is_some_and(|it| it.skip_middlewares);
     let middlewares = space.space(&hub.spaces).settings.middlewares.read().clone();
     // A session that closed while a parent thought has told its sockets already.
     if session.closed().is_some() {
         session.connection().refuse(stay);
-    } else if middlewares.is_empty() {
-        admit(engine, session, stay);
+    } else if middlewares.is_empty() || skips {
+        admit(engine, session, stay, comeback);
     } else {
-        let mut asks = Box::pin(ask(engine.clone(), session.clone(), space.clone(), stay, middlewares));
+        let asks = ask(engine.clone(), session.clone(), space.clone(), stay, comeback, middlewares);
+        let mut asks = Box::pin(asks);
         if asks.as_mut().poll(&mut task::Context::from_waker(Waker::noop())).is_pending() {
             engine.runtime().spawn(asks);
         }
@@ -183,6 +195,7 @@ async fn ask(
     session: Arc<Session>,
     space: Held,
     stay: Stay,
+    comeback: Option<Comeback>,
     middlewares: Arc<[Arc<dyn Handle>]>,
 ) {
     let hub = engine.application();
@@ -211,17 +224,17 @@ async fn ask(
         hub.vacated(number);
         return;
     }
-    admit(&engine, &session, stay);
+    admit(&engine, &session, stay, comeback);
 }
 
 /// Grants CONNECT and calls the connection handler.
-fn admit(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay) {
+fn admit(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay, comeback: Option<Comeback>) {
     let hub = engine.application();
     let space = hub.space(stay.namespace);
     let handler = space.settings.connection.read().clone();
     let mut is_granted = false;
     let mut grant = || {
-        is_granted = enter(engine, session, stay);
+        is_granted = enter(engine, session, stay, comeback.as_ref());
         is_granted
     };
     let turn = match &handler {
@@ -295,26 +308,59 @@ fn settle(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay) {
     }
 }
 
-/// Queues CONNECT and makes the socket a member. False when it is gone already.
-fn enter(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay) -> bool {
+/// Queues what a peer that came back has missed, then CONNECT, and makes the socket a member. False when it is gone
+/// already.
+fn enter(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay, comeback: Option<&Comeback>) -> bool {
     let hub = engine.application();
     if !session.connection().grant(stay) {
         return false;
     }
     let space = hub.space(stay.namespace);
-    let id = hub.id(session, stay);
-    match encode_connect(&space.name, Some(&Granted { sid: id })) {
-        // A session that closed meanwhile is about to disconnect its sockets.
-        Ok(frame) => _ = engine.send(session, [frame]),
-        Err(error) => tracing::error!("CONNECT was not sent: {error}"),
+    // Until it is a member nothing is emitted: what was before it has missed, what comes after it hears.
+    let mut log = space.keeper.as_ref().map(|keeper| keeper.log.lock());
+    let missed = comeback.zip(log.as_ref()).map(|(comeback, log)| comeback.missed(log));
+    let (missed, cause) = match missed {
+        Some(Ok(missed)) => (Some(missed), None),
+        Some(Err(cause)) => (None, Some(cause)),
+        None => (None, None),
+    };
+    if cause.is_some() {
+        // Middlewares took too long. The peer takes a pid that it knows for a recovery, so this is another socket.
+        session.connection().rename(stay, SocketId::random(engine.runtime()));
     }
+    let recovered = missed.is_some();
+    let id = hub.id(session, stay);
+    let pid = space.keeper.as_ref().map(|_| hub.pid(&id));
+    let connect = encode_connect(&space.name, Some(&Granted { sid: id, pid }));
+    let connect = connect.inspect_err(|error| tracing::error!("CONNECT was not sent: {error}")).ok();
+    let frames: SmallVec<[Frame; 1]> = missed.into_iter().flatten().chain(connect).collect();
+    // A session that closed meanwhile is about to disconnect its sockets.
+    let is_dirty = engine.queue(session, &frames, false);
+    let back = comeback.filter(|_| recovered);
     let mut joined = None;
-    let is_there = session.connection().enter(stay, |rooms| {
+    let is_there = session.connection().enter(stay, |mut rooms| {
         let member = space.adapter.add(session.slot());
+        rooms.extend(back.iter().flat_map(|back| &back.saved.rooms).cloned());
         joined = Told::join_all(&space, member, rooms);
-        space.add_id(&id, session.slot());
+        space.ids.add(id.hash(), session.slot());
+        if let (Some(log), Some(keeper), Some(pid)) = (&mut log, &space.keeper, &pid) {
+            let number = back.map_or(log.last(), Comeback::number);
+            log.add_member(member.index(), number);
+            keeper.pids.add(pid.hash(), session.slot());
+        }
         member
     });
+    drop(log);
+    if is_dirty {
+        engine.flush_one(session);
+    }
+    if let Some(cause) = cause {
+        hub.report_unrecovered(&space, cause);
+    }
+    if recovered {
+        hub.tally.recovered.add_one();
+        session.connection().set_recovered(stay);
+    }
     if let Some(joined) = joined {
         joined.joined(id);
     }

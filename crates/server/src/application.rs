@@ -57,6 +57,21 @@ impl Application for Hub {
         tell_moved(engine, session, Move::Upgrade, to);
     }
 
+    fn heartbeat(&self, _engine: &Arc<Engine>, session: &Arc<Session>) {
+        if self.options.recovery.is_none() {
+            return;
+        }
+        // What was sent before a ping that is answered has arrived.
+        for stay in session.connection().stays() {
+            let space = self.spaces.hold(stay.namespace);
+            let Some(keeper) = &space.space(&self.spaces).keeper else { continue };
+            let mut log = keeper.log.lock();
+            if let Some(member) = session.connection().member(stay) {
+                log.answered(member.index());
+            }
+        }
+    }
+
     fn message(&self, engine: &Arc<Engine>, session: &Arc<Session>, message: Message<'_>) -> Flow {
         let mut assembly = session.connection().take_assembly();
         match assembly.handle_message(message, &self.options.limits) {

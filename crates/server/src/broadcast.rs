@@ -17,6 +17,8 @@ use crate::emitted::{Emitted, encoded};
 use crate::hub::{Deliver, Engine, Held, Session, Space, frames};
 use crate::id::SocketId;
 use crate::outgoing_listeners::Outgoing;
+use crate::recovery::log::Audience;
+use crate::recovery::numbered;
 use crate::replies::{Asked, Requests};
 use crate::request::{FromReply, await_ack};
 use crate::rooms::{Rooms, join, leave};
@@ -149,9 +151,21 @@ impl Broadcast {
             Ok(packet) => packet,
             Err(error) => return Emitted::many(Err(error)),
         };
-        let frames = self.frames(packet);
-        let parcel = Parcel { frames: &frames, volatile: self.volatile };
-        self.select(|selection| space.adapter.broadcast(selection, parcel, &Deliver(&self.engine)));
+        let frames = match &space.keeper {
+            None => {
+                let frames = self.frames(packet);
+                let parcel = Parcel { frames: &frames, volatile: self.volatile };
+                self.select(|selection| space.adapter.broadcast(selection, parcel, &Deliver(&self.engine)));
+                frames
+            }
+            Some(_) if self.narrowed && self.rooms.is_empty() => SmallVec::new(),
+            Some(keeper) => {
+                let packet = if self.compress { packet } else { packet.without_compression() };
+                let (audience, select) =
+                    (|| self.audience(), |with: &mut dyn FnMut(&Selection<'_>)| self.select(with));
+                numbered::broadcast(&self.engine, space, keeper, &packet, self.volatile, audience, select)
+            }
+        };
         hub.tally.broadcasts.add_one();
         self.tell_outgoing(space, &frames, || self.sessions());
         Emitted::many(Ok(()))
@@ -253,6 +267,13 @@ impl Broadcast {
         }
     }
 
+    /// Who is meant, for those who come later.
+    fn audience(&self) -> Audience {
+        let sender = self.sender.as_ref().map(|(session, stay)| self.engine.application().id(session, *stay));
+        let except = self.except.iter().cloned().chain(sender.map(|id| id.to_string().into()));
+        Audience { rooms: self.rooms.clone(), except: except.collect() }
+    }
+
     /// Says to the adapter who is meant.
     fn select<T>(&self, with: impl FnOnce(&Selection<'_>) -> T) -> T {
         let mut selection = Selection { narrowed: self.narrowed, ..Selection::everybody() };
@@ -280,7 +301,7 @@ impl Broadcast {
 /// The socket of that id.
 pub(crate) fn find(engine: &Arc<Engine>, space: &Held, id: &SocketId) -> Option<(Arc<Session>, Stay)> {
     let namespace = space.number();
-    space.space(&engine.application().spaces).slots_of(id).into_iter().find_map(|slot| {
+    space.space(&engine.application().spaces).ids.of(id.hash()).into_iter().find_map(|slot| {
         let session = engine.sessions().get(slot)?;
         let (stay, _) = session.connection().joined(namespace)?;
         (engine.application().id(&session, stay) == *id).then_some((session, stay))

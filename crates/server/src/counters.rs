@@ -16,6 +16,9 @@ pub(crate) struct Tally {
     pub(crate) errors: Count,
     pub(crate) panics: Count,
     pub(crate) refused: Count,
+    pub(crate) recovered: Count,
+    /// In the order of `Unrecovered::ALL`.
+    pub(crate) unrecovered: [Count; 3],
     pub(crate) undecodable: Count,
     pub(crate) violations: Count,
 }
@@ -60,6 +63,10 @@ pub struct Counters {
     pub panics: u64,
     /// CONNECTs that were refused, by a middleware or since there is no such namespace.
     pub refused: u64,
+    /// Sockets that came back as what they were before a cut.
+    pub recovered: u64,
+    /// Sockets that asked for that and were not, by cause: `expired`, `log too short`, `unknown`.
+    pub unrecovered: Vec<(&'static str, u64)>,
     /// Connections closed since what came was no packet.
     pub undecodable: u64,
     /// Connections closed since a packet came that is not allowed in their state.

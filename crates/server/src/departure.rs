@@ -15,6 +15,8 @@ use sockeye_socket_proto::reason::DisconnectReason;
 use crate::connection::{Handlers, Stay};
 use crate::error::AckError;
 use crate::hub::{Context, Engine, Handle, Later, Session, Turn};
+use crate::recovery::cut::{Cut, is_recoverable};
+use crate::recovery::saved::Saved;
 use crate::rooms::Told;
 use crate::run::{Rest, go_on, start};
 use crate::table::Table;
@@ -47,12 +49,21 @@ impl Departure<'_> {
         }
         let id = hub.id(self.session, self.stay);
         let mut rooms = None;
+        let cut = space.keeper.as_ref().map(|keeper| Cut::begin(keeper, hub.pid(&id)));
+        let data = cut.as_ref().map(|_| self.session.connection().all_data(self.stay));
+        let mut state = None;
         let farewell = self.session.connection().finish_leave(self.stay, |member| {
             if let Some(member) = member {
+                state = cut.as_ref().map(|cut| (space.adapter.rooms(member), cut.reached(member)));
                 rooms = Told::remove(&space, member);
-                space.remove_id(&id, self.session.slot());
+                space.ids.remove(id.hash(), self.session.slot());
             }
         });
+        if let (Some(cut), Some((rooms, reached))) = (cut, state) {
+            let saved = Saved { id, rooms, data: data.unwrap_or_default(), reached };
+            let is_kept = is_recoverable(self.reason);
+            cut.end(self.engine, &space, self.session.slot(), is_kept.then_some(saved));
+        }
         if let Some(rooms) = rooms {
             rooms.left(id);
         }

@@ -15,6 +15,7 @@ use crate::connection::Stay;
 use crate::error::EmitError;
 use crate::hub::{Engine, Session, Space, frames};
 use crate::outgoing_listeners::Outgoing;
+use crate::recovery::numbered;
 
 /// An emit that happened: the event is queued, in order behind all that was emitted to the socket before, and
 /// no call waited for the peer.
@@ -79,6 +80,16 @@ pub(crate) fn encoded(name: &str, encoded: Result<Encoded, EncodeError>) -> Resu
     })
 }
 
+/// How an event is emitted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Emit {
+    Plain,
+    /// Dropped where it cannot leave at once.
+    Volatile,
+    /// An acknowledgement is asked for: it is never sent again.
+    Asking,
+}
+
 /// Sends an event to one socket, and counts it.
 pub(crate) fn send(
     engine: &Arc<Engine>,
@@ -86,15 +97,26 @@ pub(crate) fn send(
     space: &Space,
     stay: Stay,
     packet: Encoded,
-    volatile: bool,
+    kind: Emit,
 ) -> Result<(), EmitError> {
+    if let Some(keeper) = space.keeper.as_ref().filter(|_| kind != Emit::Asking) {
+        let frames = numbered::send(engine, session, space, keeper, stay, &packet, kind == Emit::Volatile)?;
+        engine.application().tally.sent.add_one();
+        if let Some(outgoing) = Outgoing::new(space, &frames) {
+            outgoing.tell(engine, session, space, stay);
+        }
+        return Ok(());
+    }
     if !session.connection().may_hear(stay) {
         return Err(EmitError::Disconnected);
     }
     let frames: SmallVec<[Frame; 1]> = frames(packet).collect();
     let outgoing = Outgoing::new(space, &frames);
-    let sent =
-        if volatile { engine.send_volatile(session, frames).map(drop) } else { engine.send(session, frames) };
+    let sent = if kind == Emit::Volatile {
+        engine.send_volatile(session, frames).map(drop)
+    } else {
+        engine.send(session, frames)
+    };
     sent.map_err(|error| match error {
         SendError::SlowReader => EmitError::SlowReader,
         _ => EmitError::Disconnected,

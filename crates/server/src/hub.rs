@@ -23,7 +23,9 @@ use sockeye_socket_proto::reason::DisconnectReason;
 use crate::connection::{Connection, Stay};
 use crate::counters::Tally;
 use crate::error::{Cause, Failure, Fault};
-use crate::id::{Key, SocketId};
+use crate::id::{Key, Pid, SocketId};
+use crate::recovery::log::TAG;
+use crate::recovery::{Recovery, Unrecovered};
 use crate::spaces::{Found, is_child};
 use crate::states::States;
 use crate::table::Table;
@@ -130,6 +132,9 @@ impl Wanted {
 /// What the server is told about failing handlers.
 pub(crate) type OnError = Box<dyn Fn(&Failure<'_>) + Send + Sync>;
 
+/// Who is told of peers that were not recovered.
+pub(crate) type OnUnrecovered = Box<dyn Fn(&str, Unrecovered) + Send + Sync>;
+
 /// Who is told of namespaces that are made.
 pub(crate) type OnNewNamespace = Arc<dyn Fn(&Arc<Engine>, &Held) + Send + Sync>;
 
@@ -144,6 +149,8 @@ pub(crate) struct HubOptions {
     pub(crate) keep_handshake: bool,
     /// Whether children that nobody is in are removed.
     pub(crate) cleanup: bool,
+    /// How connections are recovered, if they are.
+    pub(crate) recovery: Option<Recovery>,
     /// Bytes of a child's name.
     pub(crate) name_limit: usize,
     /// Under which the browser client is served, if it is.
@@ -157,6 +164,8 @@ pub(crate) struct Hub {
     pub(crate) states: States,
     pub(crate) tally: Tally,
     pub(crate) on_error: Option<OnError>,
+    /// Is told of peers that were not recovered, with the namespace.
+    pub(crate) on_unrecovered: RwLock<Option<Arc<OnUnrecovered>>>,
     /// Is told of namespaces that are made.
     pub(crate) on_new_namespace: RwLock<Option<OnNewNamespace>>,
     ids: Key,
@@ -165,15 +174,23 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    pub(crate) fn new(options: HubOptions, states: States, on_error: Option<OnError>, ids: Key) -> Hub {
+    pub(crate) fn new(
+        options: HubOptions,
+        states: States,
+        on_error: Option<OnError>,
+        ids: Key,
+        tag: [u8; TAG],
+    ) -> Hub {
+        let spaces = Spaces::new(options.recovery.clone().map(|recovery| (recovery, tag)));
         Hub {
             options,
             states,
             tally: Tally::default(),
             on_error,
+            on_unrecovered: RwLock::new(None),
             on_new_namespace: RwLock::new(None),
             ids,
-            spaces: Spaces::default(),
+            spaces,
             parents: Parents::default(),
         }
     }
@@ -194,6 +211,11 @@ impl Hub {
     pub(crate) fn id(&self, session: &Session, stay: Stay) -> SocketId {
         let kept = if stay == Stay::FIRST { None } else { session.connection().id(stay) };
         kept.unwrap_or_else(|| self.ids.derive(&session.sid()))
+    }
+
+    /// The pid of the socket with that id.
+    pub(crate) fn pid(&self, id: &SocketId) -> Pid {
+        self.ids.pid(id)
     }
 
     /// Counts a failure of a socket's handler and tells who wants to know.

@@ -74,6 +74,26 @@ impl<'de> Deserialize<'de> for SocketId {
     }
 }
 
+/// What a peer proves with that it was a certain socket: a secret between the two. Spec: `spec/socketio.md` 7.
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+pub(crate) struct Pid(Sid);
+
+impl Pid {
+    pub(crate) fn parse(text: &str) -> Option<Pid> {
+        Sid::parse(text).map(Pid)
+    }
+
+    pub(crate) fn hash(&self) -> u32 {
+        self.0.hash() as u32
+    }
+}
+
+impl Serialize for Pid {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(std::str::from_utf8(&self.0.encode()).expect("base64 is ASCII"))
+    }
+}
+
 /// What ids are derived with.
 pub(crate) struct Key([u8; 32]);
 
@@ -86,10 +106,22 @@ impl Key {
 
     /// The id of the first socket of that session.
     pub(crate) fn derive(&self, sid: &Sid) -> SocketId {
-        let hash = blake3::keyed_hash(&self.0, &sid.encode());
+        SocketId(self.hash(&sid.encode()))
+    }
+
+    /// The pid of the socket with that id: always the same, so nobody has to keep it, and it comes back with the id.
+    pub(crate) fn pid(&self, id: &SocketId) -> Pid {
+        let mut text = [0; LENGTH + 3];
+        text[..3].copy_from_slice(b"pid");
+        text[3..].copy_from_slice(&id.encode());
+        Pid(self.hash(&text))
+    }
+
+    fn hash(&self, text: &[u8]) -> Sid {
+        let hash = blake3::keyed_hash(&self.0, text);
         let mut bytes = [0; 15];
         bytes.copy_from_slice(&hash.as_bytes()[..15]);
-        SocketId(Sid::from_bytes(bytes))
+        Sid::from_bytes(bytes)
     }
 }
 

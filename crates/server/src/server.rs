@@ -27,6 +27,8 @@ use crate::hub::{Context, Engine, Held, Hub, HubOptions, OnError};
 use crate::id::Key;
 use crate::namespace::Namespace;
 use crate::naming::{Home, NamespaceName};
+use crate::recovery::log::TAG;
+use crate::recovery::{Recovery, Unrecovered};
 use crate::replies::Requests;
 use crate::request::FromReply;
 use crate::rooms::Rooms;
@@ -96,6 +98,13 @@ impl Server {
     pub fn on_new_namespace(&self, on_new: impl Fn(Namespace) + Send + Sync + 'static) -> &Server {
         let told = move |engine: &Arc<Engine>, space: &Held| on_new(Namespace::new(engine, space.clone()));
         *self.engine.application().on_new_namespace.write() = Some(Arc::new(told));
+        self
+    }
+
+    /// Is told of each peer that asked for its state before a cut and got a new one: its namespace, and why. One that was
+    /// there before is replaced.
+    pub fn on_unrecovered(&self, tell: impl Fn(&str, Unrecovered) + Send + Sync + 'static) -> &Server {
+        *self.engine.application().on_unrecovered.write() = Some(Arc::new(Box::new(tell)));
         self
     }
 
@@ -208,6 +217,12 @@ impl Server {
             errors: tally.errors.get(),
             panics: tally.panics.get(),
             refused: tally.refused.get(),
+            recovered: tally.recovered.get(),
+            unrecovered: Unrecovered::ALL
+                .iter()
+                .zip(&tally.unrecovered)
+                .map(|(cause, count)| (cause.as_str(), count.get()))
+                .collect(),
             undecodable: tally.undecodable.get(),
             violations: tally.violations.get(),
             connected: self.namespaces().into_iter().map(connected).collect(),
@@ -269,6 +284,7 @@ impl Default for Builder {
             ack_timeout: None,
             keep_handshake: true,
             cleanup: false,
+            recovery: None,
             name_limit: 256,
             #[cfg(feature = "client-script")]
             client_path: Some(String::new()),
@@ -475,6 +491,19 @@ impl Builder {
         self
     }
 
+    /// Recovers connections that were cut: a peer that comes back in time is the socket that it was, with its id, rooms
+    /// and data, and gets the events that it missed, each once and in order. Default `None`: every connection is a new
+    /// socket. See [`Socket::recovered`](crate::socket::Socket::recovered), and [`Recovery`] for what is kept.
+    ///
+    /// Each event that asks for no acknowledgement then carries one more argument, a short text that official clients of
+    /// protocol 5 take for its number. Events that ask for one are never sent again: who asked learns that the socket
+    /// went. Where a peer's *last* event before the cut asked for one and ended in a text, that text is taken for the
+    /// number by the client, and it is not recovered (`unknown`).
+    pub fn connection_state_recovery(mut self, recovery: impl Into<Option<Recovery>>) -> Builder {
+        self.hub.recovery = recovery.into();
+        self
+    }
+
     /// Whether a child of a parent namespace is removed when its last socket has left and nobody else holds it, in
     /// a handler or as a [`Namespace`]. Default false, as in the original: each name that a peer invents stays.
     pub fn cleanup_empty_child_namespaces(mut self, cleanup: bool) -> Builder {
@@ -517,7 +546,10 @@ impl Builder {
             Some(runtime) => runtime,
             None => Runtime::tokio(),
         };
-        let hub = Hub::new(self.hub, self.states, self.on_error, Key::random(&runtime));
+        let mut tag = [0; TAG];
+        runtime.fill(&mut tag);
+        let tag = tag.map(|byte| b"ghijklmnopqrstuvwxyzGHIJKLMNOPQR"[usize::from(byte % 32)]);
+        let hub = Hub::new(self.hub, self.states, self.on_error, Key::random(&runtime), tag);
         Server { engine: sockeye_engine::engine::Engine::new(hub, self.engine, runtime) }
     }
 }

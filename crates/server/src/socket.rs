@@ -17,7 +17,7 @@ use crate::broadcast::Broadcast;
 use crate::conn::Conn;
 use crate::connection::Stay;
 use crate::departure::leave;
-use crate::emitted::{Emitted, encoded, send};
+use crate::emitted::{Emit, Emitted, encoded, send};
 use crate::error::EmitError;
 use crate::handler::event::{
     ConnectHandler, DisconnectHandler, EventHandler, erase_connect, erase_disconnect, erase_event,
@@ -99,6 +99,14 @@ impl Socket {
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.session.connection().is_joined(self.stay) && self.session.closed().is_none()
+    }
+
+    /// Whether it is the socket that it was before its connection was cut: with its id, its rooms and its data, and all
+    /// events that were meant for it meanwhile. Only where the server
+    /// [recovers](crate::server::Builder::connection_state_recovery) connections.
+    #[must_use]
+    pub fn recovered(&self) -> bool {
+        self.session.connection().is_recovered(self.stay)
     }
 
     /// The connection beneath it, which the peer's sockets of other namespaces share.
@@ -487,9 +495,10 @@ impl<'s> Emitter<'s> {
 
     pub(crate) fn send_event(&self, name: &str, arguments: &impl EventArguments) -> Emitted {
         let Socket { engine, session, stay, .. } = self.socket;
+        let kind = if self.volatile { Emit::Volatile } else { Emit::Plain };
         let result = self
             .encode(None, name, arguments)
-            .and_then(|packet| send(engine, session, self.socket.space(), *stay, packet, self.volatile));
+            .and_then(|packet| send(engine, session, self.socket.space(), *stay, packet, kind));
         Emitted::one(engine, session, result)
     }
 
@@ -498,7 +507,7 @@ impl<'s> Emitter<'s> {
         let space = self.socket.space();
         Request::new(engine, session, space, *stay, self.timeout, |id| {
             let packet = self.encode(Some(id), name, arguments)?;
-            Ok(send(engine, session, space, *stay, packet, false)?)
+            Ok(send(engine, session, space, *stay, packet, Emit::Asking)?)
         })
     }
 

@@ -6,16 +6,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
-use hashbrown::HashTable;
 use parking_lot::RwLock;
-use smallvec::SmallVec;
 use sockeye_adapter::adapter::Adapter;
 use sockeye_adapter::local::Local;
 
 use crate::connection::Handlers;
 use crate::handler::server_side::HandleServerSide;
-use crate::id::SocketId;
+use crate::recovery::keeper::Keeper;
 use crate::room_event::OnRoom;
+use crate::slots::Slots;
 use crate::table::{Table, Tables};
 
 /// What is done about the sockets of a namespace. A parent has it for the children to come.
@@ -98,17 +97,19 @@ pub(crate) struct Space<H: ?Sized> {
     pub(crate) next_ack: AtomicU64,
     /// Whether a socket's handlers ever asked to hear what goes out: broadcasts then look for them.
     pub(crate) watches_outgoing: AtomicBool,
-    ids: RwLock<HashTable<Known>>,
-}
-
-/// Where the socket of an id is.
-struct Known {
-    hash: u32,
-    slot: u32,
+    /// Where the sockets of ids are.
+    pub(crate) ids: Slots,
+    /// Where connections are recovered.
+    pub(crate) keeper: Option<Keeper>,
 }
 
 impl<H: ?Sized> Space<H> {
-    pub(crate) fn new(name: &str, settings: Settings<H>, parent: Option<u32>) -> Space<H> {
+    pub(crate) fn new(
+        name: &str,
+        settings: Settings<H>,
+        parent: Option<u32>,
+        keeper: Option<Keeper>,
+    ) -> Space<H> {
         Space {
             name: name.into(),
             settings,
@@ -116,7 +117,8 @@ impl<H: ?Sized> Space<H> {
             adapter: Arc::new(Local::new()),
             next_ack: AtomicU64::new(0),
             watches_outgoing: AtomicBool::new(false),
-            ids: RwLock::default(),
+            ids: Slots::default(),
+            keeper,
         }
     }
 
@@ -124,34 +126,4 @@ impl<H: ?Sized> Space<H> {
     pub(crate) fn concurrent(&self) -> u8 {
         self.settings.concurrent.load(Ordering::Relaxed)
     }
-
-    pub(crate) fn add_id(&self, id: &SocketId, slot: u32) {
-        let known = Known { hash: id.hash(), slot };
-        self.ids.write().insert_unique(spread(known.hash), known, |known| spread(known.hash));
-    }
-
-    pub(crate) fn remove_id(&self, id: &SocketId, slot: u32) {
-        let hash = id.hash();
-        let mut ids = self.ids.write();
-        if let Ok(entry) = ids.find_entry(spread(hash), |known| known.hash == hash && known.slot == slot) {
-            entry.remove();
-        }
-        // As the table of a burst would stay for ever.
-        if ids.capacity() > 4 * ids.len().max(64) {
-            let to = 2 * ids.len();
-            ids.shrink_to(to, |known| spread(known.hash));
-        }
-    }
-
-    /// The slots in which the socket of that id may be: mostly one, or none.
-    pub(crate) fn slots_of(&self, id: &SocketId) -> SmallVec<[u32; 1]> {
-        let hash = id.hash();
-        let ids = self.ids.read();
-        ids.iter_hash(spread(hash)).filter(|known| known.hash == hash).map(|known| known.slot).collect()
-    }
-}
-
-/// A table wants bits at both ends.
-fn spread(hash: u32) -> u64 {
-    u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }

@@ -14,6 +14,9 @@ use rustc_hash::FxBuildHasher;
 
 use crate::arena::{Arena, CAPACITY};
 use crate::parents::Parent;
+use crate::recovery::Recovery;
+use crate::recovery::keeper::Keeper;
+use crate::recovery::log::TAG;
 use crate::space::{Settings, Space};
 
 /// Numbers from here on are children's.
@@ -31,6 +34,8 @@ pub(crate) fn is_child(number: u16) -> bool {
 pub(crate) struct Spaces<H: ?Sized> {
     fixed: Arena<Space<H>>,
     named: RwLock<Named<H>>,
+    /// How connections are recovered, if they are, and what names this process in offsets.
+    recovery: Option<(Recovery, [u8; TAG])>,
 }
 
 struct Named<H: ?Sized> {
@@ -107,21 +112,20 @@ impl fmt::Display for NoSpace {
     }
 }
 
-impl<H: ?Sized> Default for Spaces<H> {
-    fn default() -> Spaces<H> {
+impl<H: ?Sized> Spaces<H> {
+    /// The default namespace alone.
+    pub(crate) fn new(recovery: Option<(Recovery, [u8; TAG])>) -> Spaces<H> {
         let named = Named {
             numbers: HashMap::default(),
             children: Vec::new(),
             free: Vec::new(),
             emptied: Vec::new(),
         };
-        let spaces = Spaces { fixed: Arena::default(), named: RwLock::new(named) };
+        let spaces = Spaces { fixed: Arena::default(), named: RwLock::new(named), recovery };
         spaces.find_or_new("/", None).expect("an empty table takes its first namespace");
         spaces
     }
-}
 
-impl<H: ?Sized> Spaces<H> {
     fn fixed(&self, number: u16) -> &Space<H> {
         self.fixed.get(number).expect("numbers of namespaces are only given to those that are there")
     }
@@ -143,6 +147,15 @@ impl<H: ?Sized> Spaces<H> {
     pub(crate) fn hold(&self, number: u16) -> Held<H> {
         let child = if is_child(number) { Some(self.child(number)) } else { None };
         Held { number, child }
+    }
+
+    /// The namespace with that number, if there still is one.
+    pub(crate) fn hold_if_there(&self, number: u16) -> Option<Held<H>> {
+        let child = match number.checked_sub(CHILD) {
+            Some(at) => Some(self.named.read().children.get(usize::from(at))?.clone()?),
+            None => None,
+        };
+        Some(Held { number, child })
     }
 
     /// The number of the namespace with that name: for who holds it, if there is one.
@@ -172,10 +185,13 @@ impl<H: ?Sized> Spaces<H> {
         if let Some(held) = named.held(name) {
             return Ok((held, false));
         }
+        let keeper = self.recovery.as_ref().map(|(recovery, tag)| Keeper::new(recovery, *tag));
         let held = match parent {
-            Some(parent) => named.add_child(Space::new(name, parent.settings.copy(), Some(parent.number)))?,
+            Some(parent) => {
+                named.add_child(Space::new(name, parent.settings.copy(), Some(parent.number), keeper))?
+            }
             None => {
-                let space = Space::new(name, Settings::default(), None);
+                let space = Space::new(name, Settings::default(), None, keeper);
                 let number = self.fixed.push(space).map_err(|_| NoSpace::Full)?;
                 Held { number, child: None }
             }
@@ -249,7 +265,8 @@ impl<H: ?Sized> Named<H> {
         emptied.retain(|number| {
             let child = &mut children[usize::from(*number - CHILD)];
             let Some(space) = child else { return false };
-            if Arc::strong_count(space) > 1 {
+            // Nobody is in it; somebody may come back to it.
+            if Arc::strong_count(space) > 1 || space.keeper.as_ref().is_some_and(Keeper::is_awaited) {
                 return true;
             }
             // Its name may have been given to another one meanwhile.
@@ -276,7 +293,7 @@ mod tests {
 
     #[test]
     fn names_are_found_again_and_the_default_namespace_is_number_0() {
-        let spaces: Spaces<str> = Spaces::default();
+        let spaces: Spaces<str> = Spaces::new(None);
         assert_eq!(spaces.find("/"), Some(0));
         let (chat, is_new) = spaces.find_or_new("/chat", None).unwrap();
         assert!(is_new && !is_child(chat.number()));
@@ -290,7 +307,7 @@ mod tests {
 
     #[test]
     fn a_child_goes_when_nobody_holds_it_and_its_number_is_given_again() {
-        let spaces: Spaces<str> = Spaces::default();
+        let spaces: Spaces<str> = Spaces::new(None);
         let parent = parent();
         let (one, _) = spaces.find_or_new("/team-1", Some(&parent)).unwrap();
         let number = one.number();
@@ -307,7 +324,7 @@ mod tests {
 
     #[test]
     fn a_name_that_was_removed_can_be_given_again_while_somebody_holds_the_old_one() {
-        let spaces: Spaces<str> = Spaces::default();
+        let spaces: Spaces<str> = Spaces::new(None);
         let parent = parent();
         let (old, _) = spaces.find_or_new("/team", Some(&parent)).unwrap();
         assert!(spaces.remove("/team") && !spaces.remove("/team"));
@@ -321,7 +338,7 @@ mod tests {
 
     #[test]
     fn children_have_an_end() {
-        let spaces: Spaces<str> = Spaces::default();
+        let spaces: Spaces<str> = Spaces::new(None);
         let parent = parent();
         for child in 0..CHILDREN {
             assert!(spaces.find_or_new(&format!("/{child}"), Some(&parent)).is_ok());

@@ -100,6 +100,7 @@ pub use sockeye_server::naming::{NamespaceName, predicate};
 pub use sockeye_server::outgoing::EventArguments;
 pub use sockeye_server::parent_namespace::{ParentBroadcast, ParentNamespace};
 pub use sockeye_server::reason::DisconnectReason;
+pub use sockeye_server::recovery::{Recovery, Unrecovered};
 pub use sockeye_server::remote_socket::{Fetched, RemoteSocket};
 pub use sockeye_server::replies::Replies;
 pub use sockeye_server::room_event::RoomEvent;

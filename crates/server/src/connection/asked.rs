@@ -45,6 +45,15 @@ impl<T> Connection<T> {
         }
     }
 
+    pub(crate) fn is_recovered(&self, stay: Stay) -> bool {
+        self.lock().place(stay).is_some_and(|place| place.is(Place::RECOVERED))
+    }
+
+    /// All that is kept with the socket.
+    pub(crate) fn all_data(&self, stay: Stay) -> Vec<(TypeId, Arc<dyn Any + Send + Sync>)> {
+        self.lock().cold(stay).map(|cold| cold.data.clone()).unwrap_or_default()
+    }
+
     pub(crate) fn is_joined(&self, stay: Stay) -> bool {
         self.lock().is_joined(stay)
     }

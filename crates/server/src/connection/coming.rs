@@ -1,6 +1,6 @@
 //! How a stay begins: CONNECT, middlewares, the connection handler.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::sync::Arc;
 
 use sockeye_adapter::adapter::Member;
@@ -26,12 +26,13 @@ impl<T> Connection<T> {
     }
 
     /// CONNECT came. `None` when the namespace is joined or asked for already. `keeps` is the namespace, where it
-    /// must be held: for as long as the stay is needed.
+    /// must be held: for as long as the stay is needed. `known` is the id that a socket gets back.
     pub(crate) fn ask(
         &self,
         namespace: u16,
         keeps: Option<Arc<dyn Any + Send + Sync>>,
         auth: Option<Box<str>>,
+        known: Option<SocketId>,
         id: impl FnOnce() -> SocketId,
     ) -> Option<Stay> {
         let mut state = self.lock();
@@ -39,7 +40,8 @@ impl<T> Connection<T> {
             return None;
         }
         let place = Place { flags: Place::ASKING, ..Place::EMPTY };
-        let stay = if namespace == 0 && state.rare.as_ref().is_none_or(|rare| rare.next == 1) {
+        let is_first = namespace == 0 && known.is_none();
+        let stay = if is_first && state.rare.as_ref().is_none_or(|rare| rare.next == 1) {
             Stay::FIRST
         } else {
             let rare = state.rare();
@@ -58,13 +60,35 @@ impl<T> Connection<T> {
             state.rare().others.push(Other { stay, place, keeps, cold: None });
         }
         if stay != Stay::FIRST {
-            let id = id();
+            let id = known.unwrap_or_else(id);
             state.make_cold(stay)?.id = Some(id);
         }
         if let Some(auth) = auth {
             state.make_cold(stay)?.auth = Some(auth);
         }
         Some(stay)
+    }
+
+    /// The socket gets back what was kept with it.
+    pub(crate) fn restore_data(&self, stay: Stay, data: Vec<(TypeId, Arc<dyn Any + Send + Sync>)>) {
+        let mut state = self.lock();
+        if let Some(cold) = state.make_cold(stay).filter(|_| !data.is_empty()) {
+            cold.data = data;
+        }
+        state.shrink();
+    }
+
+    /// It is not recovered after all: it gets another id.
+    pub(crate) fn rename(&self, stay: Stay, id: SocketId) {
+        if let Some(cold) = self.lock().make_cold(stay) {
+            cold.id = Some(id);
+        }
+    }
+
+    pub(crate) fn set_recovered(&self, stay: Stay) {
+        if let Some(place) = self.lock().place(stay) {
+            place.set(Place::RECOVERED);
+        }
     }
 
     /// A namespace is asked for whose parent must think. False when as many as `limit` are already.

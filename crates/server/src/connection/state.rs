@@ -78,6 +78,9 @@ impl Place {
     /// The connection has joined a namespace once. Kept in the first place only.
     pub(super) const GREETED: u8 = 1 << 6;
 
+    /// It is the socket that it was before a cut.
+    pub(super) const RECOVERED: u8 = 1 << 7;
+
     pub(super) const EMPTY: Place = Place { member: NO_MEMBER, table: 0, flags: 0, active: 0 };
 
     pub(super) fn is(&self, flag: u8) -> bool {

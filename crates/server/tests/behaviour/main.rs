@@ -12,6 +12,7 @@ mod failures;
 mod listeners;
 mod namespaces;
 mod packets;
+mod recovery;
 mod rooms;
 mod turns;
 mod typed;

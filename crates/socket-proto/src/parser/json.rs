@@ -249,6 +249,17 @@ pub fn encode_event<A: EventArguments + ?Sized>(
     encode_array(&EVENT, namespace, id, Some(name), arguments)
 }
 
+/// The same event with one more argument: a text that needs no escapes.
+#[must_use]
+pub fn with_argument(event: &Encoded, argument: &str) -> Encoded {
+    let packet = event.text.packet();
+    // An event ends with the bracket of its array, which has its name at least.
+    let open = packet.strip_suffix(b"]").unwrap_or(packet);
+    let text = Frame::text(&[open, b",\"", argument.as_bytes(), b"\"]"]);
+    let text = if event.text.may_compress() { text } else { text.without_compression() };
+    Encoded { text, attachments: event.attachments.clone() }
+}
+
 /// Encodes the ack of the event with this `id`.
 ///
 /// # Errors

@@ -1,0 +1,122 @@
+//! A peer that comes back, and what it gets.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use sockeye_engine_proto::frame::Frame;
+use sockeye_engine_proto::reason::CloseReason;
+use sockeye_socket_proto::reason::DisconnectReason;
+use sockeye_socket_proto::value::Value;
+
+use crate::departure::leave;
+use crate::handshake::read_auth;
+use crate::hub::{Engine, Held, Hub, Space};
+use crate::id::{Pid, SocketId};
+use crate::recovery::Unrecovered;
+use crate::recovery::keeper::Keeper;
+use crate::recovery::log::Log;
+use crate::recovery::saved::{Saved, Taken};
+
+/// A peer that has proven what it was.
+pub(crate) struct Comeback {
+    pub(crate) saved: Saved,
+    /// The number up to which it has all.
+    number: u64,
+}
+
+/// What a CONNECT says of a socket that was.
+#[derive(Deserialize)]
+struct Said {
+    pid: Option<Value>,
+    offset: Option<Value>,
+}
+
+impl Comeback {
+    /// Takes the state of the peer that asks for it in its CONNECT, whose payload is `auth`. A failure is counted and
+    /// told; then it is a new socket.
+    pub(crate) fn of(engine: &Arc<Engine>, space: &Held, auth: Option<&str>) -> Option<Comeback> {
+        let hub = engine.application();
+        let keeper = space.space(&hub.spaces).keeper.as_ref()?;
+        let said: Said = read_auth(Some(auth?)).ok()?;
+        let pid = said.pid?;
+        match find(engine, space, keeper, &pid, said.offset.as_ref()) {
+            Ok(comeback) => Some(comeback),
+            Err(cause) => {
+                hub.report_unrecovered(space.space(&hub.spaces), cause);
+                None
+            }
+        }
+    }
+
+    /// All that it missed, for a socket that is about to join.
+    pub(crate) fn missed(&self, log: &Log) -> Result<Vec<Frame>, Unrecovered> {
+        let own = self.saved.id.to_string();
+        let is_in = |room: &str| room == own || self.saved.rooms.iter().any(|joined| joined == room);
+        log.missed(self.number, is_in).map_err(|_| Unrecovered::LogTooShort)
+    }
+
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+}
+
+fn find(
+    engine: &Arc<Engine>,
+    space: &Held,
+    keeper: &Keeper,
+    pid: &Value,
+    offset: Option<&Value>,
+) -> Result<Comeback, Unrecovered> {
+    let Value::String(pid) = pid else { return Err(Unrecovered::Unknown) };
+    let pid = Pid::parse(pid).ok_or(Unrecovered::Unknown)?;
+    end_old(engine, space, keeper, &pid);
+    let taken = keeper.saves.lock().take(&pid, engine.now());
+    let saved = match taken {
+        Taken::Saved(saved) => saved,
+        Taken::Expired => return Err(Unrecovered::Expired),
+        Taken::Unknown => return Err(Unrecovered::Unknown),
+    };
+    let log = keeper.log.lock();
+    let said = match offset {
+        // No event with a number has ever reached it.
+        None => saved.reached,
+        Some(Value::String(offset)) => log.number(offset).ok_or(Unrecovered::Unknown)?,
+        Some(_) => return Err(Unrecovered::Unknown),
+    };
+    // What has reached it for sure it need not have been told in numbers: it may have been nothing for it.
+    let number = if log.reaches(said) { said } else { said.max(saved.reached) };
+    if !log.reaches(number) {
+        return Err(Unrecovered::LogTooShort);
+    }
+    drop(log);
+    Ok(Comeback { saved, number })
+}
+
+/// Who comes back knows that its old connection is gone, perhaps before we do.
+fn end_old(engine: &Arc<Engine>, space: &Held, keeper: &Keeper, pid: &Pid) {
+    let hub = engine.application();
+    for slot in keeper.pids.of(pid.hash()) {
+        let Some(session) = engine.sessions().get(slot) else { continue };
+        let Some((stay, _)) = session.connection().joined(space.number()) else { continue };
+        let id: SocketId = hub.id(&session, stay);
+        if hub.pid(&id) == *pid {
+            leave(engine, &session, stay, DisconnectReason::TransportClose);
+            engine.close(&session, CloseReason::TransportClose);
+        }
+    }
+}
+
+impl Hub {
+    /// Counts a peer that was not recovered, and tells who wants to know.
+    pub(crate) fn report_unrecovered(&self, space: &Space, cause: Unrecovered) {
+        let at = Unrecovered::ALL.iter().position(|one| *one == cause).unwrap_or_default();
+        self.tally.unrecovered[at].add_one();
+        tracing::debug!("a peer of {} was not recovered: {cause}", space.name);
+        let tell = self.on_unrecovered.read().clone();
+        if let Some(tell) = tell
+            && std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| tell(&space.name, cause))).is_err()
+        {
+            tracing::error!("on_unrecovered panicked over {cause}");
+        }
+    }
+}
