@@ -11,13 +11,15 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 use sockeye_socket_proto::assembly::Incoming;
+use sockeye_socket_proto::parser::json::encode_ack;
 
 use crate::connection::Stay;
 use crate::error::Fault;
-use crate::hub::{Context, Engine, Handle, Later, Session, Space, Turn, Wanted};
+use crate::hub::{Context, Engine, Handle, Later, Session, Space, Turn, Wanted, frames};
+use crate::once::{Attempt, Waiter};
 use crate::registration::unregister;
 use crate::run::{Rest, start};
-use crate::table::Table;
+use crate::table::{Named, Table};
 
 /// Whose event it is.
 #[derive(Clone, Copy)]
@@ -69,8 +71,42 @@ fn start_handler(
         to.engine.application().tally.unhandled.add_one();
         return Ok(Turn::Done);
     };
+    let ack = match ack {
+        Some(wanted) if named.is_some_and(Named::is_deduplicated) => match begin(to, incoming, wanted)? {
+            Some(wanted) => Some(wanted),
+            None => return Ok(Turn::Done),
+        },
+        ack => ack,
+    };
     let mut context = context(to, incoming, ack);
     start(handler, &mut context)
+}
+
+/// An event that is handled once for its key: `None` when it is handled already, or about to be. Only one that asks for
+/// an ack is, since it is the ack that ends its being sent again.
+fn begin(to: To<'_>, incoming: &Incoming<'_>, wanted: Wanted) -> Result<Option<Wanted>, Fault> {
+    let packet = incoming.packet();
+    let key: String = packet.arguments().next_as()?;
+    let event = packet.event();
+    let (engine, session, name) = (to.engine.clone(), to.session.clone(), to.space.name.clone());
+    let id = wanted.id;
+    let answer: Waiter = Box::new(move |answer| {
+        match encode_ack(&name, id, &answer.packet().arguments()) {
+            // A peer that has gone wants no answer any more.
+            Ok(ack) => drop(engine.send(&session, frames(ack))),
+            Err(error) => tracing::error!("an answer was not sent again: {error}"),
+        }
+    });
+    let window = &to.space.once;
+    Ok(match window.begin(event.as_deref().unwrap_or_default(), &key, to.engine.now(), answer) {
+        Attempt::First(running) => Some(wanted.kept(running)),
+        Attempt::Running => None,
+        Attempt::Done(kept, answer) => {
+            to.engine.application().tally.acks_sent.add_one();
+            answer(&kept);
+            None
+        }
+    })
 }
 
 fn context<'c>(to: To<'c>, incoming: &'c Incoming<'c>, ack: Option<Wanted>) -> Context<'c> {

@@ -24,6 +24,7 @@ use crate::connection::{Connection, Stay};
 use crate::counters::Tally;
 use crate::error::{Cause, Failure, Fault};
 use crate::id::{Key, Pid, SocketId};
+use crate::once::{Deduplication, Running};
 use crate::recovery::log::TAG;
 use crate::recovery::{Recovery, Unrecovered};
 use crate::spaces::{Found, is_child};
@@ -110,17 +111,29 @@ pub(crate) struct Wanted {
     pub(crate) id: u64,
     /// Whether it was sent, where several handlers of one event may send it.
     sent: Option<Arc<AtomicBool>>,
+    /// The event, if it is handled once for its key.
+    running: Option<Arc<Running>>,
 }
 
 impl Wanted {
     /// For one handler alone.
     pub(crate) fn new(id: u64) -> Wanted {
-        Wanted { id, sent: None }
+        Wanted { id, sent: None, running: None }
     }
 
     /// For several, of whom the first that sends it does.
     pub(crate) fn shared(id: u64) -> Wanted {
-        Wanted { id, sent: Some(Arc::default()) }
+        Wanted { id, sent: Some(Arc::default()), running: None }
+    }
+
+    /// The same, whose answer is kept for those who ask again.
+    pub(crate) fn kept(self, running: Running) -> Wanted {
+        Wanted { running: Some(Arc::new(running)), ..self }
+    }
+
+    /// Who keeps the answer.
+    pub(crate) fn running(&self) -> Option<&Running> {
+        self.running.as_deref()
     }
 
     /// Whether the caller is the one who sends it.
@@ -151,6 +164,7 @@ pub(crate) struct HubOptions {
     pub(crate) cleanup: bool,
     /// How connections are recovered, if they are.
     pub(crate) recovery: Option<Recovery>,
+    pub(crate) deduplication: Deduplication,
     /// Bytes of a child's name.
     pub(crate) name_limit: usize,
     /// Under which the browser client is served, if it is.

@@ -34,6 +34,7 @@ mod lane;
 mod moves;
 pub mod namespace;
 pub mod naming;
+pub mod once;
 mod outgoing_listeners;
 pub mod parent_namespace;
 mod parents;

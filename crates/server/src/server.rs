@@ -27,6 +27,7 @@ use crate::hub::{Context, Engine, Held, Hub, HubOptions, OnError};
 use crate::id::Key;
 use crate::namespace::Namespace;
 use crate::naming::{Home, NamespaceName};
+use crate::once::Deduplication;
 use crate::recovery::log::TAG;
 use crate::recovery::{Recovery, Unrecovered};
 use crate::replies::Requests;
@@ -285,6 +286,7 @@ impl Default for Builder {
             keep_handshake: true,
             cleanup: false,
             recovery: None,
+            deduplication: Deduplication::default(),
             name_limit: 256,
             #[cfg(feature = "client-script")]
             client_path: Some(String::new()),
@@ -501,6 +503,13 @@ impl Builder {
     /// number by the client, and it is not recovered (`unknown`).
     pub fn connection_state_recovery(mut self, recovery: impl Into<Option<Recovery>>) -> Builder {
         self.hub.recovery = recovery.into();
+        self
+    }
+
+    /// How long keys of events that are handled once are remembered: see
+    /// [`Socket::on_deduplicated`](crate::socket::Socket::on_deduplicated).
+    pub fn deduplication(mut self, deduplication: Deduplication) -> Builder {
+        self.hub.deduplication = deduplication;
         self
     }
 

@@ -165,6 +165,38 @@ impl Socket {
         self.register(Entry::Once(name), erase_event(handler, &self.engine.application().states))
     }
 
+    /// Handles an event once for each key, which is its first argument, a text: for events that a client sends again until
+    /// they are acknowledged (`retries` of official clients), over another connection perhaps.
+    ///
+    /// The first one with a key is handled. Those that come meanwhile, and later, get its acknowledgement and are not
+    /// handled, from whichever socket of the namespace they come; so a key is one that nobody can guess, such as a random
+    /// UUID. When the handler fails, or ends without an acknowledgement, its key is forgotten and the next attempt is
+    /// handled. How long keys are remembered is the server's
+    /// [`deduplication`](crate::server::Builder::deduplication); it is this process that remembers. Events that ask for
+    /// no acknowledgement are all handled.
+    ///
+    /// ```
+    /// # use sockeye_server::{handler::outcome::Reply, socket::Socket};
+    /// # async fn place(order: String) -> u64 { order.len() as u64 }
+    /// # fn register(socket: &Socket) {
+    /// // const socket = io({ retries: 3, ackTimeout: 5000 })
+    /// // socket.emit("order", crypto.randomUUID(), "one cup of tea", (error, number) => …)
+    /// socket.on_deduplicated("order", async |_key: String, order: String| Reply(place(order).await));
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// As [`on`](Socket::on).
+    #[track_caller]
+    pub fn on_deduplicated<A: 'static>(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        handler: impl EventHandler<A>,
+    ) -> &Socket {
+        let name = sendable(name.into());
+        self.register(Entry::Deduplicated(name), erase_event(handler, &self.engine.application().states))
+    }
+
     /// Handles an event no more. One that is being handled goes on.
     pub fn off(&self, name: impl Into<Cow<'static, str>>) -> &Socket {
         self.unregister(Entry::Off(name.into()))

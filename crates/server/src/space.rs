@@ -12,6 +12,7 @@ use sockeye_adapter::local::Local;
 
 use crate::connection::Handlers;
 use crate::handler::server_side::HandleServerSide;
+use crate::once::Window;
 use crate::recovery::keeper::Keeper;
 use crate::room_event::OnRoom;
 use crate::slots::Slots;
@@ -99,6 +100,8 @@ pub(crate) struct Space<H: ?Sized> {
     pub(crate) watches_outgoing: AtomicBool,
     /// Where the sockets of ids are.
     pub(crate) ids: Slots,
+    /// What is known of events that are handled once for each key.
+    pub(crate) once: Window,
     /// Where connections are recovered.
     pub(crate) keeper: Option<Keeper>,
 }
@@ -118,6 +121,7 @@ impl<H: ?Sized> Space<H> {
             next_ack: AtomicU64::new(0),
             watches_outgoing: AtomicBool::new(false),
             ids: Slots::default(),
+            once: Window::default(),
             keeper,
         }
     }

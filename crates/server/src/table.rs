@@ -21,6 +21,8 @@ pub(crate) enum Entry {
     Event(Cow<'static, str>),
     /// An event that is handled once.
     Once(Cow<'static, str>),
+    /// An event whose first argument is a key, handled once for each.
+    Deduplicated(Cow<'static, str>),
     /// Events that nobody else takes.
     Fallback,
     /// Every event, before its handler: behind those that were there, or in front.
@@ -45,7 +47,12 @@ pub(crate) enum Entry {
 impl Entry {
     /// Whether its name was made at run time: tables that have it are not worth sharing.
     fn is_made(&self) -> bool {
-        matches!(self, Entry::Event(Cow::Owned(_)) | Entry::Once(Cow::Owned(_)) | Entry::Off(Cow::Owned(_)))
+        match self {
+            Entry::Event(name) | Entry::Once(name) | Entry::Deduplicated(name) | Entry::Off(name) => {
+                matches!(name, Cow::Owned(_))
+            }
+            _ => false,
+        }
     }
 }
 
@@ -57,13 +64,26 @@ const FEW: usize = 16;
 pub(crate) struct Named<H: ?Sized> {
     name: Cow<'static, str>,
     pub(crate) handler: Arc<H>,
-    once: bool,
+    mode: Mode,
+}
+
+/// How often an event's handler runs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Mode {
+    Always,
+    Once,
+    /// Once for each key.
+    Deduplicated,
 }
 
 impl<H: ?Sized> Named<H> {
     /// What takes it out, if it is to run once.
     pub(crate) fn once(&self) -> Option<Entry> {
-        self.once.then(|| Entry::Off(self.name.clone()))
+        (self.mode == Mode::Once).then(|| Entry::Off(self.name.clone()))
+    }
+
+    pub(crate) fn is_deduplicated(&self) -> bool {
+        self.mode == Mode::Deduplicated
     }
 }
 
@@ -90,7 +110,7 @@ struct Rare<H: ?Sized> {
 
 impl<H: ?Sized> Clone for Named<H> {
     fn clone(&self) -> Named<H> {
-        Named { name: self.name.clone(), handler: self.handler.clone(), once: self.once }
+        Named { name: self.name.clone(), handler: self.handler.clone(), mode: self.mode }
     }
 }
 
@@ -140,8 +160,11 @@ impl<H: ?Sized> Table<H> {
     /// Registers a handler, which an `Off…` has none of; answers those that are no longer there.
     pub(crate) fn change(&mut self, entry: Entry, handler: Option<Arc<H>>) -> Vec<Arc<H>> {
         match (entry, handler) {
-            (Entry::Event(name), Some(handler)) => self.name(Named { name, handler, once: false }),
-            (Entry::Once(name), Some(handler)) => self.name(Named { name, handler, once: true }),
+            (Entry::Event(name), Some(handler)) => self.name(Named { name, handler, mode: Mode::Always }),
+            (Entry::Once(name), Some(handler)) => self.name(Named { name, handler, mode: Mode::Once }),
+            (Entry::Deduplicated(name), Some(handler)) => {
+                self.name(Named { name, handler, mode: Mode::Deduplicated })
+            }
             (Entry::Fallback, handler @ Some(_)) => replace(&mut self.fallback, handler),
             (Entry::Disconnecting, handler @ Some(_)) => replace(&mut self.disconnecting, handler),
             (Entry::Disconnect, handler @ Some(_)) => replace(&mut self.disconnect, handler),
@@ -209,7 +232,7 @@ impl<H: ?Sized> Table<H> {
     /// Whether it has the very same handlers.
     fn is_same(&self, other: &Table<H>) -> bool {
         let named = |one: &Named<H>, other: &Named<H>| {
-            one.name == other.name && one.once == other.once && Arc::ptr_eq(&one.handler, &other.handler)
+            one.name == other.name && one.mode == other.mode && Arc::ptr_eq(&one.handler, &other.handler)
         };
         self.events.len() == other.events.len()
             && self.events.iter().zip(&other.events).all(|(one, other)| named(one, other))

@@ -97,6 +97,7 @@ pub use sockeye_server::handshake::Handshake;
 pub use sockeye_server::id::SocketId;
 pub use sockeye_server::namespace::Namespace;
 pub use sockeye_server::naming::{NamespaceName, predicate};
+pub use sockeye_server::once::Deduplication;
 pub use sockeye_server::outgoing::EventArguments;
 pub use sockeye_server::parent_namespace::{ParentBroadcast, ParentNamespace};
 pub use sockeye_server::reason::DisconnectReason;

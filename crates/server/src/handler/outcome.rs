@@ -5,6 +5,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::task::{self, Poll, Waker};
 
+use smallvec::SmallVec;
+use sockeye_engine_proto::frame::Frame;
 use sockeye_socket_proto::outgoing::EventArguments;
 use sockeye_socket_proto::parser::json::encode_ack;
 
@@ -13,6 +15,7 @@ use crate::emitted::Emitted;
 use crate::error::{EmitError, Fault, HandlerError, Refusal};
 pub use crate::handler::reply::Reply;
 use crate::hub::{Context, Engine, Later, Session, Turn, Wanted, frames};
+use crate::reading::read_again;
 
 /// What a handler may return: `()`, what an emit gave back, [`Reply`], and each of them in a
 /// `Result<_, HandlerError>`.
@@ -91,8 +94,14 @@ pub(crate) fn acknowledge<A: EventArguments + ?Sized>(
         return Ok(());
     }
     hub.tally.acks_sent.add_one();
+    let frames: SmallVec<[Frame; 1]> = frames(ack).collect();
+    if let Some(running) = wanted.running()
+        && let Some(answer) = read_again(&frames)
+    {
+        running.answer(answer, engine.now(), &hub.options.deduplication);
+    }
     // A peer that has gone wants no answer any more.
-    engine.send(session, frames(ack)).ok();
+    engine.send(session, frames).ok();
     Ok(())
 }
 

@@ -260,3 +260,66 @@ fn off_all_leaves_middlewares_and_nothing_else() {
     peer.send(&[r#"2["a"]"#, "1"]);
     assert_eq!(world.notes.take(), ["middleware"]);
 }
+
+#[test]
+fn an_event_that_is_sent_again_is_handled_once_and_answered_each_time() {
+    let world = World::new();
+    world.server.on_connect(async |socket: Socket| {
+        socket.on_deduplicated(
+            "order",
+            async |State(notes): State<Notes>, State(runtime): State<Runtime>, key: String, order: String| {
+                notes.note(format!("{key} {order}"));
+                sleep(&runtime, 100).await;
+                if order == "fails" {
+                    return Err(HandlerError::new("as asked"));
+                }
+                Ok(Reply((order, sockeye_server::binary::Binary(b"!".into()))))
+            },
+        );
+    });
+    let (peer, _) = world.join();
+    let (again, _) = world.join();
+    peer.send(&[r#"20["order","k","tea"]"#]);
+    again.send(&[r#"25["order","k","tea"]"#]);
+    world.advance(100);
+    let expected =
+        |id: u8| vec![format!(r#"61-{id}["tea",{{"_placeholder":true,"num":0}}]"#), "bIQ==".into()];
+    assert_eq!((peer.take(), again.take()), (expected(0), expected(5)));
+    again.send(&[r#"26["order","k","tea"]"#]);
+    assert_eq!(again.take(), expected(6), "it is done, and answered at once");
+    assert_eq!(world.notes.take(), ["k tea"]);
+    peer.send(&[r#"21["order","f","fails"]"#]);
+    world.advance(100);
+    peer.send(&[
+        r#"22["order","f","fails"]"#,
+        r#"23["order",7]"#,
+        r#"2["order","none","tea"]"#,
+        r#"2["order","none","tea"]"#,
+    ]);
+    world.advance(400);
+    let seen = ["f fails", "f fails", "none tea", "none tea"];
+    assert_eq!(world.notes.take(), seen, "what failed runs again, and so does what wants no answer");
+    assert!(peer.take().is_empty() && !peer.is_closed());
+    assert_eq!(world.server.counters().wrong_arguments, 1, "a key is a text");
+}
+
+#[test]
+fn keys_are_forgotten_after_a_while() {
+    let world = World::with(|builder| {
+        let mut deduplication = sockeye_server::once::Deduplication::default();
+        deduplication.duration = std::time::Duration::from_secs(1);
+        builder.deduplication(deduplication)
+    });
+    world.server.on_connect(async |socket: Socket| {
+        socket.on_deduplicated("order", async |State(notes): State<Notes>, key: String| {
+            notes.note(&*key);
+            Reply(1)
+        });
+    });
+    let (peer, _) = world.join();
+    peer.send(&[r#"20["order","k"]"#, r#"21["order","k"]"#]);
+    world.advance(1_200);
+    peer.send(&[r#"22["order","k"]"#]);
+    assert_eq!(world.notes.take(), ["k", "k"]);
+    assert_eq!(peer.take(), ["30[1]", "31[1]", "32[1]"]);
+}
