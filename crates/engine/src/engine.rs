@@ -251,6 +251,16 @@ impl<A: Application> Engine<A> {
         session.enqueue(&self.terms, frames, volatile) == Enqueued::Dirty
     }
 
+    /// Calls `batch`; what it sends to the session leaves together behind it, unless a read batch does so later.
+    pub fn corked<T>(&self, session: &Arc<Session<A::Connection>>, batch: impl FnOnce() -> T) -> T {
+        let was_corked = session.cork();
+        let done = batch();
+        if !was_corked {
+            session.uncork(&self.terms);
+        }
+        done
+    }
+
     /// Writes what was queued for one session.
     pub fn flush_one(&self, session: &Arc<Session<A::Connection>>) {
         session.flush(&self.terms);

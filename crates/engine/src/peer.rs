@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 pub struct PeerAddr(pub SocketAddr);
 
 /// That a request came over TLS, as an extension of it. Our accept loop speaks none; a server that does puts it there, so
-/// that [`Handshake::is_secure`](crate::handshake::Handshake::is_secure) can tell it. A request whose target says `https`
-/// needs none.
+/// that [`Handshake::is_secure`](crate::handshake::Handshake::is_secure) can tell it. Nothing else does: what the request
+/// itself says is the peer's word.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Secure;

@@ -208,7 +208,8 @@ async fn open<A: Application>(
     let sid = fresh_sid(engine, request).await?;
     let taken = || Refusal::BadRequest(BadRequest::IdGenerationError);
     let open_packet = open_packet(engine, &sid, wire, query.knows_sse);
-    let secure = request.uri.scheme_str() == Some("https") || request.extensions.get::<Secure>().is_some();
+    // A target with a scheme is the peer's word, and says nothing of the connection.
+    let secure = request.extensions.get::<Secure>().is_some();
     let handshake = |request: &Parts| Handshake::new(request, address, secure, engine.runtime().date());
     let mut answer = match wire {
         Wire::WebSocket => {

@@ -219,8 +219,10 @@ impl<C: Send + Sync + 'static> Session<C> {
 
     /// A read batch begins: its answers are queued until [`uncork`](Session::uncork), or until they are 64
     /// KiB, and leave in one write.
-    pub fn cork(&self) {
-        self.side.lock().flags.set(Flags::CORKED, true);
+    ///
+    /// Answers whether one had begun already.
+    pub fn cork(&self) -> bool {
+        self.side.lock().flags.replace(Flags::CORKED, true)
     }
 
     /// The read batch is over.
@@ -427,6 +429,8 @@ impl<C: Send + Sync + 'static> Session<C> {
                 }
                 Effect::Close(reason) => Received::Close(reason),
                 Effect::Nothing if matches!(packet, Packet::Pong(_)) && side.core.closed().is_none() => {
+                    // The next ping may be nearer than the end of the wait for this pong.
+                    side.look_at_deadline(terms, self.slot);
                     Received::Heartbeat
                 }
                 Effect::Nothing | Effect::Send(_) | Effect::Adopt | Effect::Abandon => Received::Nothing,

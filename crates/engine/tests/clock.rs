@@ -38,6 +38,21 @@ fn the_first_ping_goes_out_after_the_ping_interval_and_the_next_counts_from_the_
 }
 
 #[test]
+fn pings_keep_their_interval_where_a_pong_may_take_longer_than_it() {
+    let mut options = Options::default();
+    options.ping_interval = std::time::Duration::from_millis(300);
+    options.ping_timeout = std::time::Duration::from_secs(20);
+    let world = World::new(options);
+    let target = polling(&world);
+    for _ in 0..20 {
+        let poll = world.get(&target);
+        world.advance(450);
+        assert_eq!(poll.body().as_deref(), Some("2"));
+        assert_eq!(world.post(&target, "3").body().as_deref(), Some("ok"));
+    }
+}
+
+#[test]
 fn a_peer_that_does_not_answer_a_ping_is_closed_and_its_poll_told() {
     let world = World::new(Options::default());
     let target = polling(&world);

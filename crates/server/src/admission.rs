@@ -15,6 +15,7 @@ use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{self, Poll, Waker};
 
 use serde::Serialize;
@@ -54,6 +55,10 @@ const CHOICES: u8 = 16;
 pub(crate) fn handle_connect(engine: &Arc<Engine>, session: &Arc<Session>, packet: &Packet<'_>) -> Flow {
     let hub = engine.application();
     let (name, auth) = (packet.namespace(), packet.payload().map(keep_auth));
+    if session.connection().stays().len() >= hub.options.namespace_limit {
+        refuse(engine, session, name, &Refusal::new("Too many namespaces"));
+        return Flow::Continue;
+    }
     if let Some(space) = hub.spaces.find_held(name) {
         return join(engine, session, space, auth);
     }
@@ -139,9 +144,10 @@ pub(crate) fn make_space(
 ) -> Result<Held, NoSpace> {
     let hub = engine.application();
     let (space, is_new) = hub.spaces.find_or_new(name, parent)?;
-    if is_new {
-        let on_new = hub.on_new_namespace.read().clone();
-        on_new.into_iter().for_each(|on_new| on_new(engine, &space));
+    if let Some(on_new) = hub.on_new_namespace.read().clone().filter(|_| is_new)
+        && catch_unwind(AssertUnwindSafe(|| on_new(engine, &space))).is_err()
+    {
+        tracing::error!("on_new_namespace panicked over {name:?}");
     }
     Ok(space)
 }
@@ -241,7 +247,8 @@ fn admit(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay, comeback: Opt
         Some(handler) => {
             let mut context = Context::new(engine, session, stay);
             context.ready = Some(&mut grant);
-            start(&**handler, &mut context)
+            // CONNECT leaves with what the handler emits before its first wait, also where no read batch does this.
+            engine.corked(session, || start(&**handler, &mut context))
         }
         None if grant() => Ok(Turn::Done),
         None => Err(Fault::Gone),
@@ -342,6 +349,7 @@ fn enter(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay, comeback: Opt
         let member = space.adapter.add(session.slot());
         rooms.extend(back.iter().flat_map(|back| &back.saved.rooms).cloned());
         joined = Told::join_all(&space, member, rooms);
+        space.is_wanted.store(true, Ordering::Relaxed);
         space.ids.add(id.hash(), session.slot());
         if let (Some(log), Some(keeper), Some(pid)) = (&mut log, &space.keeper, &pid) {
             let number = back.map_or(log.last(), Comeback::number);

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use smallvec::SmallVec;
-use sockeye_adapter::adapter::{Member, Parcel, Recipients, Selection};
+use sockeye_adapter::adapter::{Member, Parcel, Selection};
 use sockeye_engine_proto::frame::Frame;
 use sockeye_socket_proto::outgoing::{Encoded, EventArguments};
 use sockeye_socket_proto::parser::json::encode_event;
@@ -195,21 +195,23 @@ impl Broadcast {
         let sessions = self.sessions();
         let (collection, answers) = Collection::new(sessions.len());
         let timeout = Some(self.timeout.unwrap_or(ACK_TIMEOUT));
-        let mut slots = Vec::with_capacity(sessions.len());
+        let mut asked = Vec::with_capacity(sessions.len());
         for (session, stay) in &sessions {
             let socket = hub.id(session, *stay);
             let waiting = Waiting::Many(collection.clone(), socket);
             match await_ack(&self.engine, session, *stay, id, timeout, waiting) {
-                Ok(()) => slots.push(session.slot()),
+                Ok(()) => asked.push(session),
                 Err(error) => collection.add(socket, Err(error)),
             }
         }
         let frames: SmallVec<[Frame; 1]> = self.frames(packet);
-        let mut dirty = Vec::new();
-        let parcel = Parcel { frames: &frames, volatile: self.volatile };
-        let deliver = Deliver(&self.engine);
-        deliver.enqueue(&mut slots.into_iter(), parcel, &mut dirty);
-        deliver.flush(dirty);
+        // By session, not by slot: a slot may be another's by now.
+        let dirty: Vec<u32> = asked
+            .iter()
+            .filter(|session| self.engine.queue(session, &frames, self.volatile))
+            .map(|session| session.slot())
+            .collect();
+        self.engine.flush(dirty);
         hub.tally.broadcasts.add_one();
         self.tell_outgoing(space, &frames, || sessions);
         Ok(answers)

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use parking_lot::RwLock;
 use sockeye_adapter::adapter::{Parcel, Recipients};
+use sockeye_engine::listen::Listen;
 use sockeye_engine_proto::frame::Frame;
 use sockeye_engine_proto::reason::CloseReason;
 use sockeye_engine_proto::session::Wire;
@@ -165,8 +166,12 @@ pub(crate) struct HubOptions {
     /// How connections are recovered, if they are.
     pub(crate) recovery: Option<Recovery>,
     pub(crate) deduplication: Deduplication,
+    /// What the server's accept loops are told.
+    pub(crate) listen: Arc<Listen>,
     /// Bytes of a child's name.
     pub(crate) name_limit: usize,
+    /// Namespaces of one connection.
+    pub(crate) namespace_limit: usize,
     /// Under which the browser client is served, if it is.
     #[cfg(feature = "client-script")]
     pub(crate) client_path: Option<String>,
@@ -216,7 +221,13 @@ impl Hub {
 
     /// Somebody who was in that namespace is there no more.
     pub(crate) fn vacated(&self, number: u16) {
-        if self.options.cleanup && is_child(number) {
+        if !is_child(number) {
+            return;
+        }
+        let Some(space) = self.spaces.hold_if_there(number) else { return };
+        let is_wanted = space.space(&self.spaces).is_wanted.load(Ordering::Relaxed);
+        drop(space);
+        if self.options.cleanup || !is_wanted {
             self.spaces.emptied(number);
         }
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::admission::make_space;
 use crate::handshake::Handshake;
@@ -47,7 +48,10 @@ impl NamespaceName for &str {
         let name = if self.starts_with('/') { self.to_owned() } else { format!("/{self}") };
         let parents = &home.0.application().parents;
         match make_space(home.0, &name, parents.by_pattern(&name).as_deref()) {
-            Ok(space) => Namespace::new(home.0, space),
+            Ok(space) => {
+                space.space(&home.0.application().spaces).is_wanted.store(true, Ordering::Relaxed);
+                Namespace::new(home.0, space)
+            }
             Err(error) => panic!("there can be no namespace {name:?}: {error}"),
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sockeye_engine::gate::AllowRequest;
 use sockeye_engine::hooks::{ChangeHeaders, GenerateId, OnConnectionError};
+use sockeye_engine::listen::Listen;
 use sockeye_engine::middleware::EngineMiddleware;
 use sockeye_engine::options::{Cookie, Cors, Options};
 use sockeye_engine_proto::frame::Frame;
@@ -30,6 +31,7 @@ use crate::naming::{Home, NamespaceName};
 use crate::once::Deduplication;
 use crate::recovery::log::TAG;
 use crate::recovery::{Recovery, Unrecovered};
+use crate::remote_socket::Fetched;
 use crate::replies::Requests;
 use crate::request::FromReply;
 use crate::rooms::Rooms;
@@ -39,6 +41,7 @@ use crate::states::States;
 #[derive(Clone)]
 pub struct Server {
     pub(crate) engine: Arc<Engine>,
+    pub(crate) listen: Arc<Listen>,
 }
 
 impl fmt::Debug for Server {
@@ -167,6 +170,31 @@ impl Server {
         self.everybody().timeout(timeout)
     }
 
+    /// All sockets of the default namespace, and whether what is emitted may be compressed: see [`Broadcast::compress`].
+    pub fn compress(&self, compress: bool) -> Broadcast {
+        self.everybody().compress(compress)
+    }
+
+    /// The sockets of the default namespace on all nodes: see [`Broadcast::fetch_sockets`].
+    pub async fn fetch_sockets(&self) -> Fetched {
+        self.everybody().fetch_sockets().await
+    }
+
+    /// Makes all sockets of the default namespace join rooms.
+    pub fn sockets_join(&self, rooms: impl Rooms) {
+        self.everybody().sockets_join(rooms);
+    }
+
+    /// Makes all sockets of the default namespace leave rooms.
+    pub fn sockets_leave(&self, rooms: impl Rooms) {
+        self.everybody().sockets_leave(rooms);
+    }
+
+    /// Disconnects all sockets of the default namespace: see [`Socket::disconnect`](crate::socket::Socket::disconnect).
+    pub fn disconnect_sockets(&self, close: bool) {
+        self.everybody().disconnect_sockets(close);
+    }
+
     /// All sockets of the default namespace on this node.
     pub fn local(&self) -> Broadcast {
         self.everybody().local()
@@ -247,7 +275,8 @@ macro_rules! reachable {
         $(/// The server itself, to emit from a handler to anybody.
         impl $trait for Server {
             fn $method(context: &mut Context<'_>) -> Result<Server, ArgumentError> {
-                Ok(Server { engine: context.engine.clone() })
+                let listen = context.engine.application().options.listen.clone();
+                Ok(Server { engine: context.engine.clone(), listen })
             }
         })*
     };
@@ -259,6 +288,7 @@ reachable! { FromEvent from_event FromConnect from_connect FromDisconnect from_d
 #[must_use]
 pub struct Builder {
     engine: Options,
+    listen: Listen,
     hub: HubOptions,
     states: States,
     on_error: Option<OnError>,
@@ -287,11 +317,20 @@ impl Default for Builder {
             cleanup: false,
             recovery: None,
             deduplication: Deduplication::default(),
+            listen: Arc::default(),
             name_limit: 256,
+            namespace_limit: 100,
             #[cfg(feature = "client-script")]
             client_path: Some(String::new()),
         };
-        Builder { engine, hub, states: States::default(), on_error: None, runtime: None }
+        Builder {
+            engine,
+            listen: Listen::default(),
+            hub,
+            states: States::default(),
+            on_error: None,
+            runtime: None,
+        }
     }
 }
 
@@ -526,6 +565,19 @@ impl Builder {
         self
     }
 
+    /// Namespaces that one connection may be in at a time; one more is refused with `Too many namespaces`. Default 100.
+    pub fn namespaces_per_connection(mut self, namespaces: usize) -> Builder {
+        self.hub.namespace_limit = namespaces;
+        self
+    }
+
+    /// Changes what the accept loop of [`Server::listen`] and its like is told: how slow peers may be, and how large
+    /// heads.
+    pub fn accept_loop(mut self, change: impl FnOnce(&mut Listen)) -> Builder {
+        change(&mut self.listen);
+        self
+    }
+
     /// Whether the browser client is served, as `/socket.io/socket.io.js`. Default true.
     #[cfg(feature = "client-script")]
     pub fn serve_client(mut self, serve: bool) -> Builder {
@@ -555,10 +607,12 @@ impl Builder {
             Some(runtime) => runtime,
             None => Runtime::tokio(),
         };
+        let listen = Arc::new(self.listen);
+        self.hub.listen = listen.clone();
         let mut tag = [0; TAG];
         runtime.fill(&mut tag);
         let tag = tag.map(|byte| b"ghijklmnopqrstuvwxyzGHIJKLMNOPQR"[usize::from(byte % 32)]);
         let hub = Hub::new(self.hub, self.states, self.on_error, Key::random(&runtime), tag);
-        Server { engine: sockeye_engine::engine::Engine::new(hub, self.engine, runtime) }
+        Server { engine: sockeye_engine::engine::Engine::new(hub, self.engine, runtime), listen }
     }
 }

@@ -12,7 +12,7 @@ use http::{Request, Response};
 use http_body::Body as HttpBody;
 use hyper::body::Incoming;
 use sockeye_engine::body::Body;
-use sockeye_engine::listen::{Listen, NotFound, bind};
+use sockeye_engine::listen::{NotFound, bind};
 use sockeye_engine::service::{EngineLayer, EngineService, Layered};
 use tokio::net::{TcpListener, ToSocketAddrs, lookup_host};
 use tower_layer::Layer;
@@ -73,7 +73,8 @@ impl Server {
     /// Accepts connections of `listener` until `shutdown` is ready. Then every session closes with `server
     /// shutting down`, and this returns when all have been told, or after 10 s.
     ///
-    /// Slow peers are cut: 10 s for the head of a request, 65 s between two of them.
+    /// Slow peers are cut: 10 s for the head of a request, 65 s between two of them, unless
+    /// [`accept_loop`](crate::server::Builder::accept_loop) says otherwise.
     pub async fn listen_with(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         self.listen_beside(listener, NotFound, shutdown).await;
     }
@@ -91,7 +92,7 @@ impl Server {
             shutdown.await;
             server.close();
         };
-        Listen::default().serve(self.engine.clone(), listener, others, stop).await;
+        self.listen.serve(self.engine.clone(), listener, others, stop).await;
     }
 
     /// The server as a tower service: its own path, and 404 for all others.

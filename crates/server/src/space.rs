@@ -98,6 +98,8 @@ pub(crate) struct Space<H: ?Sized> {
     pub(crate) next_ack: AtomicU64,
     /// Whether a socket's handlers ever asked to hear what goes out: broadcasts then look for them.
     pub(crate) watches_outgoing: AtomicBool,
+    /// Whether somebody was let in, or the application asked for it: a child that nobody wants goes.
+    pub(crate) is_wanted: AtomicBool,
     /// Where the sockets of ids are.
     pub(crate) ids: Slots,
     /// What is known of events that are handled once for each key.
@@ -120,6 +122,7 @@ impl<H: ?Sized> Space<H> {
             adapter: Arc::new(Local::new()),
             next_ack: AtomicU64::new(0),
             watches_outgoing: AtomicBool::new(false),
+            is_wanted: AtomicBool::new(false),
             ids: Slots::default(),
             once: Window::default(),
             keeper,

@@ -123,3 +123,66 @@ async fn a_port_in_use_is_an_error_with_the_address_in_it() {
     let error = Server::new().listen(address).await.expect_err("it is in use");
     assert!(error.to_string().starts_with(&format!("cannot listen on {address}: ")), "{error}");
 }
+
+#[tokio::test]
+async fn connect_leaves_with_what_the_connection_handler_emits_also_behind_a_middleware_that_waits() {
+    let server = Server::new();
+    server.with(async |_: Socket| {
+        tokio::task::yield_now().await;
+        Ok(())
+    });
+    server.on_connect(|socket: Socket| {
+        // Over a wire that any thread writes to, what is not held back has left already.
+        socket.emit("queued", socket.conn().queued() > 0);
+        async move {}
+    });
+    let bound = server.bind("127.0.0.1:0").await.expect("a port");
+    let address = bound.address();
+    tokio::spawn(bound.serve());
+    let target = format!("ws://{address}/socket.io/?EIO=4&transport=websocket");
+    let (mut socket, _) = tokio_tungstenite::connect_async(target).await.expect("a WebSocket");
+    assert!(text(&mut socket).await.starts_with('0'));
+    socket.send(Message::text("40")).await.expect("it is taken");
+    assert!(text(&mut socket).await.starts_with("40{"));
+    assert_eq!(text(&mut socket).await, "42[\"queued\",true]");
+}
+
+#[tokio::test]
+async fn a_connection_is_secure_when_its_server_says_so_and_never_on_the_peers_word() {
+    let server = Server::new();
+    server.on_connect(async |socket: Socket| {
+        socket.emit("secure", socket.handshake().expect("kept by default").is_secure());
+    });
+    let bound = server.bind("127.0.0.1:0").await.expect("a port");
+    let address = bound.address();
+    tokio::spawn(bound.serve());
+    let sid = |answer: &str| answer.split_once("\"sid\":\"").expect("the open packet").1[..20].to_owned();
+    // The target of a request may name a scheme, as it does to a proxy.
+    let open = http(address, "https://somewhere/socket.io/?EIO=4&transport=polling").await;
+    let sid = sid(&open);
+    let post = format!(
+        "POST /socket.io/?EIO=4&transport=polling&sid={sid} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n40"
+    );
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    stream.write_all(post.as_bytes()).await.expect("it is taken");
+    let mut answer = [0; 64];
+    assert!(stream.read(&mut answer).await.expect("an answer") > 0);
+    let packets = http(address, &format!("/socket.io/?EIO=4&transport=polling&sid={sid}")).await;
+    assert!(packets.contains("42[\"secure\",false]"), "{packets}");
+
+    let mut service = server.service();
+    let mut request = http::Request::get("/socket.io/?EIO=4&transport=polling");
+    request.extensions_mut().expect("a request").insert(sockeye_engine::peer::Secure);
+    let request = request.body(http_body_util::Full::<bytes::Bytes>::default()).expect("a request");
+    let open = tower_service::Service::call(&mut service, request).await.expect("it never fails");
+    let open = http_body_util::BodyExt::collect(open.into_body()).await.expect("no stream").to_bytes();
+    let text = String::from_utf8_lossy(&open);
+    let sid = text.split_once("\"sid\":\"").expect("the open packet").1[..20].to_owned();
+    let target = format!("/socket.io/?EIO=4&transport=polling&sid={sid}");
+    let request = http::Request::post(&target)
+        .body(http_body_util::Full::<bytes::Bytes>::from("40"))
+        .expect("a request");
+    tower_service::Service::call(&mut service, request).await.expect("it never fails");
+    let packets = http(address, &target).await;
+    assert!(packets.contains("42[\"secure\",true]"), "{packets}");
+}

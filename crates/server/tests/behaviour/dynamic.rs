@@ -39,7 +39,7 @@ fn a_child_is_made_for_who_asks_and_has_its_parents_handlers() {
     assert_eq!(peer.take(), [r#"4/team-0,{"message":"nobody"}"#.to_owned(), format!("4/other,{INVALID}")]);
     let mut children: Vec<String> = teams.children().iter().map(|child| child.name().to_owned()).collect();
     children.sort_unstable();
-    assert_eq!(children, ["/team-0", "/team-1", "/team-22"]);
+    assert_eq!(children, ["/team-1", "/team-22"], "nobody was let into the other");
     assert!(!peer.is_closed());
 }
 
@@ -298,4 +298,44 @@ fn a_namespace_can_be_removed_in_its_own_disconnect_handler() {
     assert_eq!(names(&world), ["/"]);
     assert!(world.server.of("/gone").is_empty());
     one.connect("/gone");
+}
+
+#[test]
+fn a_peer_joins_so_many_namespaces_and_no_more() {
+    let world = World::with(|builder| builder.namespaces_per_connection(3));
+    world.server.of(|_: &str| true);
+    let peer = world.open();
+    ["/a", "/b", "/c"].iter().for_each(|name| _ = peer.connect(name));
+    peer.send(&["0/d,"]);
+    assert_eq!(peer.take(), [r#"4/d,{"message":"Too many namespaces"}"#]);
+    peer.send(&["1/a,"]);
+    peer.connect("/d");
+    let other = world.open();
+    other.connect("/a");
+    assert!(!peer.is_closed());
+}
+
+#[test]
+fn one_peer_that_asks_for_very_many_names_leaves_them_to_others() {
+    let world = World::new();
+    world.server.of(|name: &str| name.starts_with("/no")).with(async || Err::<(), _>(Refusal::new("no")));
+    world.server.of(|name: &str| name.starts_with("/yes"));
+    let (flooder, other) = (world.open(), world.open());
+    for n in 0..40_000 {
+        flooder.post(&[&format!("0/no-{n},")]);
+    }
+    world.run();
+    assert_eq!(flooder.take().len(), 40_000);
+    other.connect("/yes-1");
+    assert_eq!(names(&world), ["/", "/yes-1"], "nobody was let into the others, so nothing keeps them");
+}
+
+#[test]
+fn a_panic_over_a_new_namespace_is_nobodys() {
+    let world = World::new();
+    world.server.of(|_: &str| true);
+    world.server.on_new_namespace(|_| panic!("as asked"));
+    let peer = world.open();
+    peer.connect("/a");
+    assert!(!peer.is_closed());
 }
