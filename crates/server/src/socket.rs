@@ -33,7 +33,7 @@ use crate::table::{Entry, Table};
 /// One peer in one namespace. A cheap clone: a handle, which keeps nothing open.
 ///
 /// After a disconnect the peer may come back with a new socket; the handles of the old one stay without
-/// effect: joining is no-op, emitting gives [`EmitError::Disconnected`](crate::error::EmitError::Disconnected).
+/// effect: joining is no-op, emitting gives [`EmitError::Disconnected`].
 #[derive(Clone)]
 pub struct Socket {
     engine: Arc<Engine>,
@@ -314,7 +314,7 @@ impl Socket {
     }
 
     /// Is called when a better transport asks to carry the connection, which it then does or not; as
-    /// [`Wire`](sockeye_engine_proto::session::Wire) the handler is told which. One that was there is replaced.
+    /// [`Wire`] the handler is told which. One that was there is replaced.
     ///
     /// # Panics
     /// When the handler wants a `State<T>` that the server was not given.
@@ -579,7 +579,7 @@ impl<'s> Emitter<'s> {
         self.send_event(name, &arguments)
     }
 
-    /// As [`Socket::emit_with_ack`]: it ends with [`AckError::TimedOut`] when the time is over. What waits for
+    /// As [`Socket::emit_with_ack`]: it ends with [`AckError::TimedOut`](crate::error::AckError::TimedOut) when the time is over. What waits for
     /// an acknowledgement is never volatile.
     pub fn emit_with_ack<T: FromReply>(&self, name: &str, arguments: impl EventArguments) -> Request<T> {
         self.request(name, &arguments)
