@@ -27,6 +27,9 @@ pub(crate) fn add_headers(cors: &Cors, request: &HeaderMap, answer: &mut HeaderM
             let is_listed = |asks: &&HeaderValue| origins.iter().any(|origin| *asks == origin.as_str());
             asks.filter(is_listed).cloned()
         }
+        AllowedOrigin::Matching(matcher) => {
+            asks.filter(|asks| asks.to_str().is_ok_and(|asks| matcher.fits(asks))).cloned()
+        }
     };
     if cors.origin != AllowedOrigin::Any || cors.credentials {
         answer.append(VARY, HeaderValue::from_static("Origin"));
@@ -100,12 +103,16 @@ mod tests {
     #[test]
     fn a_listed_origin_is_named_and_another_is_not() {
         let origins = vec!["http://a.com".to_owned(), "http://b.com".to_owned()];
-        let list = Cors { origin: AllowedOrigin::List(origins), ..Cors::default() };
-        assert_eq!(answer(&list, Some("http://b.com"))[ACCESS_CONTROL_ALLOW_ORIGIN], "http://b.com");
-        for other in [Some("http://b.com.evil.example"), Some("null"), None] {
-            let answer = answer(&list, other);
-            assert!(!answer.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN));
-            assert_eq!(answer[VARY], "Origin");
+        let list = Cors { origin: AllowedOrigin::List(origins.clone()), ..Cors::default() };
+        let fits = AllowedOrigin::matching(move |origin| origins.iter().any(|known| known == origin));
+        let matching = Cors { origin: fits, ..Cors::default() };
+        for cors in [list, matching] {
+            assert_eq!(answer(&cors, Some("http://b.com"))[ACCESS_CONTROL_ALLOW_ORIGIN], "http://b.com");
+            for other in [Some("http://b.com.evil.example"), Some("null"), None] {
+                let answer = answer(&cors, other);
+                assert!(!answer.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN));
+                assert_eq!(answer[VARY], "Origin");
+            }
         }
     }
 }

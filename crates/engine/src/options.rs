@@ -12,6 +12,8 @@
 //! | `initial_headers`, `headers`, `connection_error` (events) | options of these names |
 //! | `clientsCount` | [`Engine::clients_count`](crate::engine::Engine::clients_count) |
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sockeye_engine_proto::frame::Frame;
@@ -230,4 +232,38 @@ pub enum AllowedOrigin {
     Exact(String),
     /// The origin that asks is named when it is in the list.
     List(Vec<String>),
+    /// The origin that asks is named when it fits: see [`AllowedOrigin::matching`].
+    Matching(OriginMatcher),
 }
+
+impl AllowedOrigin {
+    /// The origin that asks is named when `fits` says so: for patterns, and for lists that change.
+    pub fn matching(fits: impl Fn(&str) -> bool + Send + Sync + 'static) -> AllowedOrigin {
+        AllowedOrigin::Matching(OriginMatcher(Arc::new(fits)))
+    }
+}
+
+/// Says of each origin whether it is allowed, from [`AllowedOrigin::matching`].
+#[derive(Clone)]
+pub struct OriginMatcher(Arc<dyn Fn(&str) -> bool + Send + Sync>);
+
+impl OriginMatcher {
+    pub(crate) fn fits(&self, origin: &str) -> bool {
+        (self.0)(origin)
+    }
+}
+
+impl fmt::Debug for OriginMatcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OriginMatcher")
+    }
+}
+
+/// Clones of one are equal.
+impl PartialEq for OriginMatcher {
+    fn eq(&self, other: &OriginMatcher) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for OriginMatcher {}

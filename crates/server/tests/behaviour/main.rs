@@ -9,6 +9,7 @@ mod compatibility;
 mod compression;
 mod dynamic;
 mod failures;
+mod hostile;
 mod listeners;
 mod namespaces;
 mod packets;
