@@ -49,7 +49,7 @@ const CHOICES: u8 = 16;
 pub(crate) fn handle_connect(engine: &Arc<Engine>, session: &Arc<Session>, packet: &Packet<'_>) -> Flow {
     let hub = engine.application();
     let (name, auth) = (packet.namespace(), packet.payload().map(keep_auth));
-    if let Some(space) = hub.spaces.find_held(name) {
+    if let Some(space) = hub.spaces.find(name) {
         return join(engine, session, space, auth);
     }
     let parents = hub.parents.all();

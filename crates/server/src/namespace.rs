@@ -278,7 +278,7 @@ impl Namespace {
     pub fn remove(&self) -> bool {
         assert!(self.name() != "/", "the default namespace is always there");
         let spaces = &self.engine.application().spaces;
-        let was_there = spaces.find(self.name()) == Some(self.space.number()) && spaces.remove(self.name());
+        let was_there = spaces.remove(self.name(), self.space.number());
         if was_there {
             self.disconnect_sockets(false);
         }

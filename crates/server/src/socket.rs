@@ -452,10 +452,13 @@ impl Socket {
     }
 
     fn dismiss(&self, stay: Stay) {
-        if self.session.connection().is_joined(stay) {
-            let space = self.engine.application().space(stay.namespace);
+        let spaces = &self.engine.application().spaces;
+        // It may leave meanwhile: only if it is there when its namespace is held, that is its namespace.
+        if let Some(space) = spaces.try_hold(stay.namespace)
+            && self.session.connection().is_joined(stay)
+        {
             // A session that has closed is told nothing, and leaves for that reason.
-            self.engine.send(&self.session, [encode_disconnect(&space.name)]).ok();
+            self.engine.send(&self.session, [encode_disconnect(&space.space(spaces).name)]).ok();
         }
         leave(&self.engine, &self.session, stay, DisconnectReason::ServerNamespaceDisconnect);
     }
