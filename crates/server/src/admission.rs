@@ -136,7 +136,11 @@ pub(crate) fn make_space(
     let (space, is_new) = hub.spaces.find_or_new(name, parent)?;
     if is_new {
         let on_new = hub.on_new_namespace.read().clone();
-        on_new.into_iter().for_each(|on_new| on_new(engine, &space));
+        let told = on_new.map(|on_new| catch_unwind(AssertUnwindSafe(|| on_new(engine, &space))));
+        // A peer waits for its answer.
+        if let Some(Err(_)) = told {
+            tracing::error!("on_new_namespace panicked over {name:?}");
+        }
     }
     Ok(space)
 }
