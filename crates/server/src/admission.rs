@@ -23,6 +23,7 @@ use sockeye_socket_proto::packet::Packet;
 use sockeye_socket_proto::parser::json::{encode_connect, encode_connect_error};
 
 use crate::connection::Stay;
+use crate::departure::dismiss;
 use crate::error::{Cause, Fault, Refusal};
 use crate::handshake::{Handshake, keep_auth};
 use crate::hub::{Context, Engine, Handle, Held, Later, Session, Turn, VIOLATION};
@@ -222,6 +223,9 @@ async fn ask(
 fn admit(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay) {
     let hub = engine.application();
     let space = hub.space(stay.namespace);
+    if space.is_removed() && session.connection().refuse(stay) {
+        return refuse(engine, session, &space.name, &Refusal::new(NO_NAMESPACE));
+    }
     let handler = space.settings.connection.read().clone();
     let mut is_granted = false;
     let mut grant = || {
@@ -321,6 +325,11 @@ fn enter(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay) -> bool {
     });
     if let Some(joined) = joined {
         joined.joined(id);
+    }
+    if is_there && space.is_removed() {
+        // In the moment in which it joined, so it may have been told by who removed it, or not.
+        dismiss(engine, session, &space, stay);
+        return false;
     }
     is_there
 }

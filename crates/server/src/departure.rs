@@ -10,11 +10,12 @@
 
 use std::sync::Arc;
 
+use sockeye_socket_proto::parser::json::encode_disconnect;
 use sockeye_socket_proto::reason::DisconnectReason;
 
 use crate::connection::{Handlers, Stay};
 use crate::error::AckError;
-use crate::hub::{Context, Engine, Handle, Later, Session, Turn};
+use crate::hub::{Context, Engine, Handle, Later, Session, Space, Turn};
 use crate::rooms::Told;
 use crate::run::{Rest, go_on, start};
 use crate::table::Table;
@@ -26,6 +27,15 @@ pub(crate) fn leave(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay, re
     if departure.leave(&handlers) {
         departure.end();
     }
+}
+
+/// We make the socket leave, and tell the peer.
+pub(crate) fn dismiss(engine: &Arc<Engine>, session: &Arc<Session>, space: &Space, stay: Stay) {
+    if session.connection().is_joined(stay) {
+        // A session that has closed is told nothing, and leaves for that reason.
+        engine.send(session, [encode_disconnect(&space.name)]).ok();
+    }
+    leave(engine, session, stay, DisconnectReason::ServerNamespaceDisconnect);
 }
 
 struct Departure<'d> {

@@ -267,8 +267,8 @@ impl Namespace {
         self.everybody().disconnect_sockets(close);
     }
 
-    /// Removes the namespace: all its sockets disconnect, and who asks for it then gets `Invalid namespace`. False when
-    /// it was removed before. It may be called from anywhere, a disconnect handler of its own included.
+    /// Removes the namespace: all its sockets disconnect, and who asks for it then, or is still in its middlewares, gets
+    /// `Invalid namespace`. False when it was removed before. It may be called from anywhere, a disconnect handler of its own included.
     ///
     /// Handles of it stay without effect. `of` with the same name makes a new one, without handlers; one made by name
     /// still counts to the 4,096 that a server can make.
@@ -280,6 +280,7 @@ impl Namespace {
         let spaces = &self.engine.application().spaces;
         let was_there = spaces.remove(self.name(), self.space.number());
         if was_there {
+            self.space().set_removed();
             self.disconnect_sockets(false);
         }
         was_there

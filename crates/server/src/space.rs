@@ -98,6 +98,8 @@ pub(crate) struct Space<H: ?Sized> {
     pub(crate) next_ack: AtomicU64,
     /// Whether a socket's handlers ever asked to hear what goes out: broadcasts then look for them.
     pub(crate) watches_outgoing: AtomicBool,
+    /// It was removed: nobody joins it any more.
+    is_removed: AtomicBool,
     ids: RwLock<HashTable<Known>>,
 }
 
@@ -116,8 +118,18 @@ impl<H: ?Sized> Space<H> {
             adapter: Arc::new(Local::new()),
             next_ack: AtomicU64::new(0),
             watches_outgoing: AtomicBool::new(false),
+            is_removed: AtomicBool::new(false),
             ids: RwLock::default(),
         }
+    }
+
+    /// Before its sockets are looked for: who becomes a member later sees it.
+    pub(crate) fn set_removed(&self) {
+        self.is_removed.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_removed(&self) -> bool {
+        self.is_removed.load(Ordering::SeqCst)
     }
 
     /// How many event handlers of one socket may wait at once.

@@ -14,6 +14,10 @@ use crate::world::{Notes, World, sleep};
 
 const INVALID: &str = r#"{"message":"Invalid namespace"}"#;
 
+fn fail() {
+    panic!("as asked");
+}
+
 fn names(world: &World) -> Vec<String> {
     world.server.namespaces().iter().map(|namespace| namespace.name().to_owned()).collect()
 }
@@ -298,4 +302,39 @@ fn a_namespace_can_be_removed_in_its_own_disconnect_handler() {
     assert_eq!(names(&world), ["/"]);
     assert!(world.server.of("/gone").is_empty());
     one.connect("/gone");
+}
+
+#[test]
+fn who_is_told_of_new_namespaces_may_panic() {
+    let world = World::with(|builder| builder.cleanup_empty_child_namespaces(true));
+    world.server.on_new_namespace(|_| fail());
+    world.server.of(|_: &str| true);
+    let peer = world.open();
+    peer.connect("/child");
+    peer.send(&["1/child,"]);
+    assert!(!peer.is_closed());
+    assert_eq!(names(&world), ["/"]);
+}
+
+#[test]
+fn who_is_in_a_middleware_when_the_namespace_is_removed_is_refused() {
+    async fn think(State(runtime): State<Runtime>) -> Result<(), Refusal> {
+        sleep(&runtime, 100).await;
+        Ok(())
+    }
+    for is_child in [false, true] {
+        let world = World::new();
+        if is_child {
+            world.server.of(|_: &str| true).with(think);
+        } else {
+            world.server.of("/gone").with(think);
+        }
+        let peer = world.open();
+        peer.send(&["0/gone,"]);
+        let gone = world.server.namespaces().pop().expect("it is there");
+        assert!(gone.name() == "/gone" && gone.remove());
+        world.advance(100);
+        assert_eq!(peer.take(), [format!("4/gone,{INVALID}")]);
+        assert!(gone.is_empty() && !peer.is_closed());
+    }
 }
