@@ -93,12 +93,18 @@ pub(crate) fn send(
     }
     let frames: SmallVec<[Frame; 1]> = frames(packet).collect();
     let outgoing = Outgoing::new(space, &frames);
-    let sent =
-        if volatile { engine.send_volatile(session, frames).map(drop) } else { engine.send(session, frames) };
-    sent.map_err(|error| match error {
+    let sent = if volatile {
+        engine.send_volatile(session, frames)
+    } else {
+        engine.send(session, frames).map(|()| true)
+    };
+    let is_queued = sent.map_err(|error| match error {
         SendError::SlowReader => EmitError::SlowReader,
         _ => EmitError::Disconnected,
     })?;
+    if !is_queued {
+        return Ok(());
+    }
     engine.application().tally.sent.add_one();
     if let Some(outgoing) = outgoing {
         outgoing.tell(engine, session, space, stay);
