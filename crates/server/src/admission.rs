@@ -30,7 +30,7 @@ use crate::hub::{Context, Engine, Handle, Held, Later, Session, Turn, VIOLATION}
 use crate::id::SocketId;
 use crate::lane::start_lane;
 use crate::parents::{Matcher, Parent};
-use crate::rooms::Told;
+use crate::rooms::{join_room, watched};
 use crate::run::{Guarded, Rest, start};
 use crate::spaces::NoSpace;
 
@@ -316,15 +316,15 @@ fn enter(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay) -> bool {
         Ok(frame) => _ = engine.send(session, [frame]),
         Err(error) => tracing::error!("CONNECT was not sent: {error}"),
     }
-    let mut joined = None;
+    let watched = watched(engine, &space, session, stay);
     let is_there = session.connection().enter(stay, |rooms| {
         let member = space.adapter.add(session.slot());
-        joined = Told::join_all(&space, member, rooms);
+        rooms.iter().for_each(|room| join_room(&space, member, room, watched.as_ref()));
         space.add_id(&id, session.slot());
         member
     });
-    if let Some(joined) = joined {
-        joined.joined(id);
+    if watched.is_some() {
+        space.untold.tell();
     }
     if is_there && space.is_removed() {
         // In the moment in which it joined, so it may have been told by who removed it, or not.

@@ -16,7 +16,7 @@ use sockeye_socket_proto::reason::DisconnectReason;
 use crate::connection::{Handlers, Stay};
 use crate::error::AckError;
 use crate::hub::{Context, Engine, Handle, Later, Session, Space, Turn};
-use crate::rooms::Told;
+use crate::rooms;
 use crate::run::{Rest, go_on, start};
 use crate::table::Table;
 
@@ -56,15 +56,15 @@ impl Departure<'_> {
             go_on(self.engine, self.session, self.stay, later, "disconnecting");
         }
         let id = hub.id(self.session, self.stay);
-        let mut rooms = None;
+        let watched = rooms::watched(self.engine, &space, self.session, self.stay);
         let farewell = self.session.connection().finish_leave(self.stay, |member| {
             if let Some(member) = member {
-                rooms = Told::remove(&space, member);
+                rooms::remove(&space, member, watched.as_ref());
                 space.remove_id(&id, self.session.slot());
             }
         });
-        if let Some(rooms) = rooms {
-            rooms.left(id);
+        if watched.is_some() {
+            space.untold.tell();
         }
         for (_, waiting) in farewell {
             waiting.complete(Err(AckError::Disconnected));

@@ -35,7 +35,8 @@ pub(crate) fn handle_event(
     let hub = engine.application();
     let space = namespace.space(&hub.spaces);
     let concurrent = space.concurrent();
-    let admission = session.connection().admit(namespace.number(), incoming, concurrent, hub.options.lane_limit);
+    let admission =
+        session.connection().admit(namespace.number(), incoming, concurrent, hub.options.lane_limit);
     match admission {
         Admission::Stranger => {
             hub.tally.violations.add_one();

@@ -102,7 +102,9 @@ impl Namespace {
     }
 
     /// Is told of rooms that are made, joined, left and gone, on this node: for presence. One that was there before
-    /// is replaced. Called in the order of what happened to one socket, with no lock held; it must not block.
+    /// is replaced. Called once at a time, in the order of what happened to each socket, with no lock held; it must not
+    /// block. Mostly before the call returns that joins or leaves, unless another thread is telling, or the call comes
+    /// from here: then behind what is told already.
     pub fn on_room(&self, on_room: impl Fn(&RoomEvent<'_>) + Send + Sync + 'static) -> &Namespace {
         self.space().settings.set_on_room(Arc::new(on_room));
         self

@@ -17,6 +17,7 @@ use crate::handler::server_side::HandleServerSide;
 use crate::id::SocketId;
 use crate::room_event::OnRoom;
 use crate::table::{Table, Tables};
+use crate::untold::Untold;
 
 /// What is done about the sockets of a namespace. A parent has it for the children to come.
 pub(crate) struct Settings<H: ?Sized> {
@@ -98,6 +99,8 @@ pub(crate) struct Space<H: ?Sized> {
     pub(crate) next_ack: AtomicU64,
     /// Whether a socket's handlers ever asked to hear what goes out: broadcasts then look for them.
     pub(crate) watches_outgoing: AtomicBool,
+    /// What happened to rooms and is to be told.
+    pub(crate) untold: Untold,
     /// It was removed: nobody joins it any more.
     is_removed: AtomicBool,
     ids: RwLock<HashTable<Known>>,
@@ -118,6 +121,7 @@ impl<H: ?Sized> Space<H> {
             adapter: Arc::new(Local::new()),
             next_ack: AtomicU64::new(0),
             watches_outgoing: AtomicBool::new(false),
+            untold: Untold::default(),
             is_removed: AtomicBool::new(false),
             ids: RwLock::default(),
         }
