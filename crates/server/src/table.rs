@@ -52,6 +52,10 @@ impl Entry {
 /// How many names are looked at one by one.
 const FEW: usize = 16;
 
+/// How many listeners of one kind a table has that is shared: a socket that has more adds them event by event, and
+/// each step would be a table.
+const MANY: usize = 64;
+
 /// The handler of an event.
 #[derive(Debug)]
 pub(crate) struct Named<H: ?Sized> {
@@ -61,9 +65,17 @@ pub(crate) struct Named<H: ?Sized> {
 }
 
 impl<H: ?Sized> Named<H> {
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// What takes it out, if it is to run once.
     pub(crate) fn once(&self) -> Option<Entry> {
         self.once.then(|| Entry::Off(self.name.clone()))
+    }
+
+    fn is_same(&self, other: &Named<H>) -> bool {
+        self.name == other.name && self.once == other.once && Arc::ptr_eq(&self.handler, &other.handler)
     }
 }
 
@@ -196,6 +208,37 @@ impl<H: ?Sized> Table<H> {
         }
     }
 
+    /// Whether it is the same handlers for the same.
+    fn is_same(&self, other: &Table<H>) -> bool {
+        let one = |a: &Option<Arc<H>>, b: &Option<Arc<H>>| match (a, b) {
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            (a, b) => a.is_none() && b.is_none(),
+        };
+        let list = |a: &[Arc<H>], b: &[Arc<H>]| {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| Arc::ptr_eq(a, b))
+        };
+        let moves = |table: &Table<H>| {
+            let rare = table.rare.as_ref();
+            rare.map_or((None, None), |rare| (rare.upgrading.clone(), rare.upgrade.clone()))
+        };
+        let ((upgrading, upgrade), (others_upgrading, others_upgrade)) = (moves(self), moves(other));
+        self.events.len() == other.events.len()
+            && self.events.iter().zip(&other.events).all(|(a, b)| a.is_same(b))
+            && one(&self.fallback, &other.fallback)
+            && one(&self.disconnecting, &other.disconnecting)
+            && one(&self.disconnect, &other.disconnect)
+            && list(self.middlewares(), other.middlewares())
+            && list(self.any(), other.any())
+            && list(self.outgoing(), other.outgoing())
+            && one(&upgrading, &others_upgrading)
+            && one(&upgrade, &others_upgrade)
+    }
+
+    /// Whether that handler, and no other, handles the event of that name.
+    pub(crate) fn has(&self, name: &str, handler: &Arc<H>) -> bool {
+        self.event(name).is_some_and(|named| Arc::ptr_eq(&named.handler, handler))
+    }
+
     /// Who handles the event of that name, if somebody does by name.
     pub(crate) fn event(&self, name: &str) -> Option<&Named<H>> {
         // Few names mostly differ in length, which is quicker told than their order.
@@ -306,9 +349,20 @@ impl<H: ?Sized> Tables<H> {
         if let Some(number) = transitions.get(&key) {
             return Some(*number);
         }
+        if self.tables.is_full() {
+            return None;
+        }
         let mut table = self.tables.get(from)?.clone();
         table.change(entry.clone(), handler.cloned());
-        let number = self.tables.push(table).ok()?;
+        if [table.middlewares(), table.any(), table.outgoing()].iter().any(|list| list.len() > MANY) {
+            return None;
+        }
+        // A socket that takes back what it registered, event by event, comes to where it was.
+        let known = self.tables.iter().find(|(_, known)| known.is_same(&table)).map(|(number, _)| number);
+        let number = match known {
+            Some(number) => number,
+            None => self.tables.push(table).ok()?,
+        };
         transitions.insert(key, number);
         Some(number)
     }
@@ -375,15 +429,40 @@ mod tests {
     }
 
     #[test]
+    fn who_registers_and_takes_back_for_ever_needs_no_more_tables() {
+        let tables: Tables<str> = Tables::default();
+        let (a, b): (Arc<str>, Arc<str>) = ("handler a".into(), "handler b".into());
+        let changes = [
+            (event("a"), Some(&a)),
+            (Entry::Once(Cow::Borrowed("b")), Some(&b)),
+            (Entry::Off(Cow::Borrowed("b")), None),
+            (Entry::Any, Some(&b)),
+            (Entry::OffAny, None),
+            (Entry::Off(Cow::Borrowed("a")), None),
+        ];
+        let mut number = 0;
+        for _ in 0..CAPACITY {
+            for (entry, handler) in &changes {
+                number = tables.with(number, entry, TypeId::of::<u8>(), *handler).expect("it is shared");
+            }
+            assert!(number < 8, "{number}");
+        }
+        for _ in 0..MANY {
+            number = tables.with(number, &Entry::Any, TypeId::of::<u8>(), Some(&a)).expect("it is shared");
+        }
+        assert_eq!(tables.with(number, &Entry::Any, TypeId::of::<u8>(), Some(&a)), None);
+    }
+
+    #[test]
     fn sharing_has_an_end() {
         let tables: Tables<str> = Tables::default();
         let handler: Arc<str> = "handler".into();
         let made = Entry::Event(Cow::Owned("made".to_owned()));
         assert_eq!(tables.with(0, &made, TypeId::of::<u8>(), Some(&handler)), None);
-        let mut number = 0;
         let mut shared = 0;
-        while let Some(next) = tables.with(number, &Entry::Fallback, TypeId::of::<u8>(), Some(&handler)) {
-            number = next;
+        let names: Vec<&'static str> = (0..2 * CAPACITY).map(|n| &*format!("{n}").leak()).collect();
+        while let Some(next) = tables.with(0, &event(names[shared]), TypeId::of::<u8>(), Some(&handler)) {
+            assert_eq!(usize::from(next), shared + 1);
             shared += 1;
         }
         assert_eq!(shared, CAPACITY - 1);
