@@ -50,6 +50,10 @@ const CHOICES: u8 = 16;
 pub(crate) fn handle_connect(engine: &Arc<Engine>, session: &Arc<Session>, packet: &Packet<'_>) -> Flow {
     let hub = engine.application();
     let (name, auth) = (packet.namespace(), packet.payload().map(keep_auth));
+    if name != "/" && session.connection().namespaces() >= hub.options.namespace_limit {
+        refuse(engine, session, name, &Refusal::new(TOO_MANY));
+        return Flow::Continue;
+    }
     if let Some(space) = hub.spaces.find(name) {
         return join(engine, session, space, auth);
     }
@@ -79,6 +83,9 @@ pub(crate) fn handle_connect(engine: &Arc<Engine>, session: &Arc<Session>, packe
 
 /// What the reference says to who asks for a namespace that is not there.
 const NO_NAMESPACE: &str = "Invalid namespace";
+
+/// What we say to who is in as many as may be.
+const TOO_MANY: &str = "Too many namespaces";
 
 /// The first parent whose child may have that name makes it, and the peer joins.
 async fn choose(

@@ -144,6 +144,8 @@ pub(crate) struct HubOptions {
     pub(crate) keep_handshake: bool,
     /// Whether children that nobody is in are removed.
     pub(crate) cleanup: bool,
+    /// Namespaces that one connection may be in.
+    pub(crate) namespace_limit: usize,
     /// Bytes of a child's name.
     pub(crate) name_limit: usize,
     /// Under which the browser client is served, if it is.

@@ -269,6 +269,7 @@ impl Default for Builder {
             ack_timeout: None,
             keep_handshake: true,
             cleanup: false,
+            namespace_limit: 1_000,
             name_limit: 256,
             #[cfg(feature = "client-script")]
             client_path: Some(String::new()),
@@ -479,6 +480,13 @@ impl Builder {
     /// a handler or as a [`Namespace`]. Default false, as in the original: each name that a peer invents stays.
     pub fn cleanup_empty_child_namespaces(mut self, cleanup: bool) -> Builder {
         self.hub.cleanup = cleanup;
+        self
+    }
+
+    /// How many namespaces one connection may be in, or ask for, at a time, besides the default one; beyond it the answer
+    /// is `Too many namespaces`. Default 1,000: a connection finds its sockets by looking through them.
+    pub fn namespace_limit(mut self, namespaces: usize) -> Builder {
+        self.hub.namespace_limit = namespaces;
         self
     }
 

@@ -264,6 +264,22 @@ fn a_handle_of_a_socket_outlives_its_namespace_and_does_nothing() {
 }
 
 #[test]
+fn a_connection_is_in_so_many_namespaces_and_in_others_when_it_has_left_some() {
+    let world = World::with(|builder| builder.namespace_limit(2));
+    world.server.of(|_: &str| true);
+    let peer = world.open();
+    peer.connect("/a");
+    peer.connect("/b");
+    peer.send(&["0/c,"]);
+    assert_eq!(peer.take(), [r#"4/c,{"message":"Too many namespaces"}"#]);
+    assert_eq!(names(&world), ["/", "/a", "/b"], "it was not made for who may not be in it");
+    peer.connect("/");
+    peer.send(&["1/a,"]);
+    peer.connect("/c");
+    assert!(!peer.is_closed());
+}
+
+#[test]
 fn a_name_that_is_too_long_is_refused() {
     let world = World::with(|builder| builder.namespace_name_limit(10));
     world.server.of(|_: &str| true);
