@@ -78,7 +78,7 @@ impl Namespace {
     #[track_caller]
     pub fn on_connect<A: 'static>(&self, handler: impl ConnectHandler<A>) -> &Namespace {
         let erased = erase_connect(handler, &self.engine.application().states);
-        *self.space().settings.connection.write() = Some(erased.handler);
+        self.space().settings.set_connection(erased.handler);
         self
     }
 

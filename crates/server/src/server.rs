@@ -95,7 +95,9 @@ impl Server {
     /// its parent's already, and no peer has joined yet.
     pub fn on_new_namespace(&self, on_new: impl Fn(Namespace) + Send + Sync + 'static) -> &Server {
         let told = move |engine: &Arc<Engine>, space: &Held| on_new(Namespace::new(engine, space.clone()));
-        *self.engine.application().on_new_namespace.write() = Some(Arc::new(told));
+        let replaced = self.engine.application().on_new_namespace.write().replace(Arc::new(told));
+        // What it captured is dropped here, where no lock is held.
+        drop(replaced);
         self
     }
 

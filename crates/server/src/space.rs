@@ -62,14 +62,21 @@ impl<H: ?Sized> Settings<H> {
         }
     }
 
+    pub(crate) fn set_connection(&self, handler: Arc<H>) {
+        let replaced = self.connection.write().replace(handler);
+        // What it captured is dropped here, where no lock is held.
+        drop(replaced);
+    }
+
     pub(crate) fn add_middleware(&self, middleware: Arc<H>) {
         let mut middlewares = self.middlewares.write();
         *middlewares = middlewares.iter().cloned().chain([middleware]).collect();
     }
 
     pub(crate) fn set_on_room(&self, on_room: OnRoom) {
-        *self.on_room.write() = Some(on_room);
+        let replaced = self.on_room.write().replace(on_room);
         self.watches_rooms.store(true, Ordering::Release);
+        drop(replaced);
     }
 
     /// Who is to be told of rooms.
