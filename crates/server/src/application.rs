@@ -10,7 +10,7 @@
 //! ```
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use sockeye_engine::engine::{Application, Flow};
 use sockeye_engine::handshake::Handshake;
@@ -99,9 +99,7 @@ impl Application for Hub {
         for stay in session.connection().stays() {
             leave(engine, session, stay, DisconnectReason::from(reason));
         }
-        if let Some(reader) = session.connection().take_reader() {
-            reader.wake();
-        }
+        session.connection().take_readers().into_iter().for_each(Waker::wake);
     }
 }
 

@@ -146,7 +146,7 @@ async fn drain(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay) {
         let turn = Starting { engine, session, stay };
         let next = session.connection().next(stay, concurrent, hub.options.lane_limit);
         let Some(next) = next else { return turn.keep() };
-        next.reader.into_iter().for_each(Waker::wake);
+        next.readers.into_iter().for_each(Waker::wake);
         let waits = turn.run(&space, &next.incoming, &next.handlers);
         turn.keep();
         if let Some(waits) = waits {
