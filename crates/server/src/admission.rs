@@ -54,11 +54,17 @@ pub(crate) fn handle_connect(engine: &Arc<Engine>, session: &Arc<Session>, packe
         refuse(engine, session, name, &Refusal::new(TOO_MANY));
         return Flow::Continue;
     }
-    if let Some(space) = hub.spaces.find(name) {
-        return join(engine, session, space, auth);
-    }
-    let parents = hub.parents.all();
-    if parents.is_empty() || name.len() > hub.options.name_limit {
+    let found = hub.spaces.find(name);
+    let known = match found {
+        Some(space) if space.space(&hub.spaces).is_announced() => return join(engine, session, space, auth),
+        Some(space) => Known::Space(space),
+        None => Known::Parents(hub.parents.all()),
+    };
+    let may_ask = match &known {
+        Known::Space(_) => true,
+        Known::Parents(parents) => !parents.is_empty() && name.len() <= hub.options.name_limit,
+    };
+    if !may_ask {
         refuse(engine, session, name, &Refusal::new(NO_NAMESPACE));
         return Flow::Continue;
     }
@@ -66,7 +72,7 @@ pub(crate) fn handle_connect(engine: &Arc<Engine>, session: &Arc<Session>, packe
         hub.tally.violations.add_one();
         return Flow::Close(VIOLATION);
     }
-    let mut choice = Box::pin(choose(engine.clone(), session.clone(), parents, name.to_owned(), auth));
+    let mut choice = Box::pin(choose(engine.clone(), session.clone(), known, name.to_owned(), auth));
     match choice.as_mut().poll(&mut task::Context::from_waker(Waker::noop())) {
         Poll::Ready(flow) => flow,
         Poll::Pending => {
@@ -87,17 +93,33 @@ const NO_NAMESPACE: &str = "Invalid namespace";
 /// What we say to who is in as many as may be.
 const TOO_MANY: &str = "Too many namespaces";
 
-/// The first parent whose child may have that name makes it, and the peer joins.
+/// What a peer that asks for a namespace waits for.
+enum Known {
+    /// It is there, but not announced.
+    Space(Held),
+    /// The first whose child may have that name makes it.
+    Parents(Arc<[Arc<Parent<dyn Handle>>]>),
+}
+
+/// The peer joins a namespace that it must wait for, if there is to be one.
 async fn choose(
     engine: Arc<Engine>,
     session: Arc<Session>,
-    parents: Arc<[Arc<Parent<dyn Handle>>]>,
+    known: Known,
     name: String,
     auth: Option<Box<str>>,
 ) -> Flow {
-    let parent = find_parent(&session, &parents, &name, auth.as_deref()).await;
+    let space = match known {
+        Known::Space(space) => Some(Ok(space)),
+        Known::Parents(parents) => find_parent(&session, &parents, &name, auth.as_deref())
+            .await
+            .map(|parent| make_space(&engine, &name, Some(parent))),
+    };
+    if let Some(Ok(space)) = &space {
+        // Another peer, or the application, may have made it, and may be about to say whom it lets in.
+        poll_fn(|cx| space.space(&engine.application().spaces).poll_announced(cx)).await;
+    }
     session.connection().end_choice();
-    let space = parent.map(|parent| make_space(&engine, &name, Some(parent)));
     match space {
         Some(Ok(space)) => return join(&engine, &session, space, auth),
         Some(Err(error)) => tracing::warn!("namespace {name:?} was not made: {error}"),
@@ -141,14 +163,15 @@ pub(crate) fn make_space(
     parent: Option<&Parent<dyn Handle>>,
 ) -> Result<Held, NoSpace> {
     let hub = engine.application();
-    let (space, is_new) = hub.spaces.find_or_new(name, parent)?;
+    let on_new = hub.on_new_namespace.read().clone();
+    let (space, is_new) = hub.spaces.find_or_new(name, parent, on_new.is_some())?;
     if is_new {
-        let on_new = hub.on_new_namespace.read().clone();
         let told = on_new.map(|on_new| catch_unwind(AssertUnwindSafe(|| on_new(engine, &space))));
         // A peer waits for its answer.
         if let Some(Err(_)) = told {
             tracing::error!("on_new_namespace panicked over {name:?}");
         }
+        space.space(&hub.spaces).set_announced();
     }
     Ok(space)
 }

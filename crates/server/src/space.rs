@@ -5,9 +5,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
 
 use hashbrown::HashTable;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use smallvec::SmallVec;
 use sockeye_adapter::adapter::Adapter;
 use sockeye_adapter::local::Local;
@@ -108,6 +109,8 @@ pub(crate) struct Space<H: ?Sized> {
     pub(crate) watches_outgoing: AtomicBool,
     /// What happened to rooms and is to be told.
     pub(crate) untold: Untold,
+    /// The peers that wait until it is announced. `None` once it is: nobody joins before.
+    joining: Mutex<Option<Vec<Waker>>>,
     /// It was removed: nobody joins it any more.
     is_removed: AtomicBool,
     ids: RwLock<HashTable<Known>>,
@@ -129,8 +132,35 @@ impl<H: ?Sized> Space<H> {
             next_ack: AtomicU64::new(0),
             watches_outgoing: AtomicBool::new(false),
             untold: Untold::default(),
+            joining: Mutex::new(None),
             is_removed: AtomicBool::new(false),
             ids: RwLock::default(),
+        }
+    }
+
+    /// It will be announced, and until then nobody joins.
+    pub(crate) fn to_be_announced(self) -> Space<H> {
+        Space { joining: Mutex::new(Some(Vec::new())), ..self }
+    }
+
+    /// Who wants to know of new namespaces was told of it.
+    pub(crate) fn set_announced(&self) {
+        let joining = self.joining.lock().take();
+        joining.into_iter().flatten().for_each(Waker::wake);
+    }
+
+    pub(crate) fn is_announced(&self) -> bool {
+        self.joining.lock().is_none()
+    }
+
+    /// Ready once it is announced; else `cx` is woken when it is.
+    pub(crate) fn poll_announced(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut *self.joining.lock() {
+            None => Poll::Ready(()),
+            Some(joining) => {
+                joining.push(cx.waker().clone());
+                Poll::Pending
+            }
         }
     }
 

@@ -127,7 +127,7 @@ impl<H: ?Sized> Default for Spaces<H> {
             emptied: VecDeque::new(),
         };
         let spaces = Spaces { fixed: Arena::default(), named: RwLock::new(named) };
-        spaces.find_or_new("/", None).expect("an empty table takes its first namespace");
+        spaces.find_or_new("/", None, false).expect("an empty table takes its first namespace");
         spaces
     }
 }
@@ -175,11 +175,12 @@ impl<H: ?Sized> Spaces<H> {
     }
 
     /// The namespace with that name, which is made if it is new: as a child of `parent`, if there is one. Says
-    /// whether it is new.
+    /// whether it is new; then it is the caller's to announce, if it is to be.
     pub(crate) fn find_or_new(
         &self,
         name: &str,
         parent: Option<&Parent<H>>,
+        announces: bool,
     ) -> Result<(Held<H>, bool), NoSpace> {
         if name.contains(',') {
             return Err(NoSpace::Comma);
@@ -193,10 +194,11 @@ impl<H: ?Sized> Spaces<H> {
         let held = match parent {
             Some(parent) => {
                 let space = Space::new(name, parent.settings.copy(), Some(parent.number));
-                named.add_child(space, &mut gone)?
+                named.add_child(if announces { space.to_be_announced() } else { space }, &mut gone)?
             }
             None => {
                 let space = Space::new(name, Settings::default(), None);
+                let space = if announces { space.to_be_announced() } else { space };
                 let number = self.fixed.push(space).map_err(|_| NoSpace::Full)?;
                 Held { number, child: None }
             }
@@ -338,11 +340,11 @@ mod tests {
     fn names_are_found_again_and_the_default_namespace_is_number_0() {
         let spaces: Spaces<str> = Spaces::default();
         assert_eq!(find(&spaces, "/"), Some(0));
-        let (chat, is_new) = spaces.find_or_new("/chat", None).unwrap();
+        let (chat, is_new) = spaces.find_or_new("/chat", None, false).unwrap();
         assert!(is_new && !is_child(chat.number()));
         assert_eq!(find(&spaces, "/chat"), Some(chat.number()));
-        assert!(!spaces.find_or_new("/chat", None).unwrap().1);
-        assert!(spaces.find_or_new("/a,b", None).is_err());
+        assert!(!spaces.find_or_new("/chat", None, false).unwrap().1);
+        assert!(spaces.find_or_new("/a,b", None, false).is_err());
         assert_eq!(find(&spaces, "/other"), None);
         let names: Vec<_> = spaces.all().iter().map(|held| held.space(&spaces).name.to_string()).collect();
         assert_eq!(names, ["/", "/chat"]);
@@ -352,26 +354,26 @@ mod tests {
     fn a_child_goes_when_nobody_holds_it_and_its_number_is_given_again() {
         let spaces: Spaces<str> = Spaces::default();
         let parent = parent();
-        let (one, _) = spaces.find_or_new("/team-1", Some(&parent)).unwrap();
+        let (one, _) = spaces.find_or_new("/team-1", Some(&parent), false).unwrap();
         let number = one.number();
         let kept = one.clone();
         drop(one);
         spaces.emptied(number);
         assert_eq!(find(&spaces, "/team-1"), Some(number), "it is held");
         drop(kept);
-        let (two, _) = spaces.find_or_new("/team-2", Some(&parent)).unwrap();
+        let (two, _) = spaces.find_or_new("/team-2", Some(&parent), false).unwrap();
         spaces.emptied(two.number());
         assert_eq!(find(&spaces, "/team-1"), None, "a later look finds it");
-        assert_eq!(spaces.find_or_new("/team-3", Some(&parent)).unwrap().0.number(), number);
+        assert_eq!(spaces.find_or_new("/team-3", Some(&parent), false).unwrap().0.number(), number);
     }
 
     #[test]
     fn a_name_that_was_removed_can_be_given_again_while_somebody_holds_the_old_one() {
         let spaces: Spaces<str> = Spaces::default();
         let parent = parent();
-        let (old, _) = spaces.find_or_new("/team", Some(&parent)).unwrap();
+        let (old, _) = spaces.find_or_new("/team", Some(&parent), false).unwrap();
         assert!(spaces.remove("/team", old.number()) && !spaces.remove("/team", old.number()));
-        let (new, is_new) = spaces.find_or_new("/team", Some(&parent)).unwrap();
+        let (new, is_new) = spaces.find_or_new("/team", Some(&parent), false).unwrap();
         assert!(is_new && new.number() != old.number());
         assert!(!spaces.remove("/team", old.number()), "it is another one's name");
         let number = old.number();
@@ -385,10 +387,10 @@ mod tests {
         let spaces: Spaces<str> = Spaces::default();
         let parent = parent();
         for child in 0..CHILDREN {
-            assert!(spaces.find_or_new(&format!("/{child}"), Some(&parent)).is_ok());
+            assert!(spaces.find_or_new(&format!("/{child}"), Some(&parent), false).is_ok());
         }
-        assert!(matches!(spaces.find_or_new("/more", Some(&parent)), Err(NoSpace::Full)));
-        assert!(spaces.find_or_new("/by-name", None).is_ok());
+        assert!(matches!(spaces.find_or_new("/more", Some(&parent), false), Err(NoSpace::Full)));
+        assert!(spaces.find_or_new("/by-name", None, false).is_ok());
     }
 
     #[test]
@@ -396,7 +398,7 @@ mod tests {
         let spaces: Spaces<str> = Spaces::default();
         let parent = parent();
         let visit = |name: &str| {
-            let (held, _) = spaces.find_or_new(name, Some(&parent)).unwrap();
+            let (held, _) = spaces.find_or_new(name, Some(&parent), false).unwrap();
             spaces.emptied(held.number());
             held
         };
@@ -417,14 +419,14 @@ mod tests {
     fn the_next_child_of_a_number_is_not_looked_at_for_the_one_before_it() {
         let spaces: Spaces<str> = Spaces::default();
         let parent = parent();
-        let (old, _) = spaces.find_or_new("/old", Some(&parent)).unwrap();
+        let (old, _) = spaces.find_or_new("/old", Some(&parent), false).unwrap();
         let number = old.number();
         spaces.emptied(number);
         drop(old);
         spaces.emptied(number);
-        let new = spaces.find_or_new("/new", Some(&parent)).unwrap().0.number();
+        let new = spaces.find_or_new("/new", Some(&parent), false).unwrap().0.number();
         for n in 0..10 {
-            let other = spaces.find_or_new(&format!("/{n}"), Some(&parent)).unwrap().0.number();
+            let other = spaces.find_or_new(&format!("/{n}"), Some(&parent), false).unwrap().0.number();
             spaces.emptied(other);
         }
         assert_eq!(find(&spaces, "/new"), Some(new), "nobody said that it is empty");
@@ -435,12 +437,15 @@ mod tests {
         let spaces: Spaces<str> = Spaces::default();
         let parent = parent();
         for child in 0..CHILDREN - 1 {
-            assert!(spaces.find_or_new(&format!("/{child}"), Some(&parent)).is_ok());
+            assert!(spaces.find_or_new(&format!("/{child}"), Some(&parent), false).is_ok());
         }
-        let (last, _) = spaces.find_or_new("/last", Some(&parent)).unwrap();
+        let (last, _) = spaces.find_or_new("/last", Some(&parent), false).unwrap();
         assert!(spaces.remove("/last", last.number()));
-        assert!(matches!(spaces.find_or_new("/more", Some(&parent)), Err(NoSpace::Full)), "it is held");
+        assert!(
+            matches!(spaces.find_or_new("/more", Some(&parent), false), Err(NoSpace::Full)),
+            "it is held"
+        );
         drop(last);
-        assert!(spaces.find_or_new("/more", Some(&parent)).is_ok());
+        assert!(spaces.find_or_new("/more", Some(&parent), false).is_ok());
     }
 }
