@@ -139,7 +139,7 @@ impl<H: ?Sized> Space<H> {
     }
 
     /// It will be announced, and until then nobody joins.
-    pub(crate) fn to_be_announced(self) -> Space<H> {
+    pub(crate) fn unannounced(self) -> Space<H> {
         Space { joining: Mutex::new(Some(Vec::new())), ..self }
     }
 

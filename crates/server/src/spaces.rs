@@ -194,11 +194,11 @@ impl<H: ?Sized> Spaces<H> {
         let held = match parent {
             Some(parent) => {
                 let space = Space::new(name, parent.settings.copy(), Some(parent.number));
-                named.add_child(if announces { space.to_be_announced() } else { space }, &mut gone)?
+                named.add_child(if announces { space.unannounced() } else { space }, &mut gone)?
             }
             None => {
                 let space = Space::new(name, Settings::default(), None);
-                let space = if announces { space.to_be_announced() } else { space };
+                let space = if announces { space.unannounced() } else { space };
                 let number = self.fixed.push(space).map_err(|_| NoSpace::Full)?;
                 Held { number, child: None }
             }
