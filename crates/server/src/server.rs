@@ -479,7 +479,8 @@ impl Builder {
     }
 
     /// Whether a child of a parent namespace is removed when its last socket has left and nobody else holds it, in
-    /// a handler or as a [`Namespace`]. Default false, as in the original: each name that a peer invents stays.
+    /// a handler or as a [`Namespace`]: at once, or, where such a handle outlived the last socket, when other children
+    /// come and go. Default false, as in the original: each name that a peer invents stays.
     pub fn cleanup_empty_child_namespaces(mut self, cleanup: bool) -> Builder {
         self.hub.cleanup = cleanup;
         self
