@@ -456,9 +456,13 @@ impl<C: Send + Sync + 'static> Session<C> {
         }
     }
 
-    /// The wire reads no further, or does again: while paused the peer's silence is ours.
-    pub fn pause(&self, terms: &Terms, paused: bool) {
-        self.side.lock().core.pause(paused, terms.now(), &terms.timing);
+    /// The wire that holds `seat` reads no further, or does again: while paused the peer's silence is ours. Another
+    /// wire's word does not count.
+    pub fn pause(&self, terms: &Terms, seat: Seat, paused: bool) {
+        let mut side = self.side.lock();
+        if Seat(side.seat) == seat {
+            side.core.pause(paused, terms.now(), &terms.timing);
+        }
     }
 
     // ---- Wires that come and go -----------------------------------------------------------------------
@@ -548,6 +552,8 @@ impl<C: Send + Sync + 'static> Session<C> {
         let Some(candidate) = side.rare.as_mut().and_then(|rare| rare.candidate.take()) else { return };
         let old = std::mem::replace(&mut side.link, candidate.link);
         side.seat = candidate.seat;
+        // What paused was the old wire.
+        side.core.pause(false, terms.now(), &terms.timing);
         side.flags.set(Flags::BASE64, candidate.base64);
         side.flags.set(Flags::POLLING, false);
         side.flags.set(Flags::POSTING, candidate.posting);

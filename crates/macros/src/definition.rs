@@ -111,7 +111,7 @@ impl Options {
         if meta.path.is_ident("name") {
             once(meta, &mut self.name, meta.value()?.parse()?)
         } else if meta.path.is_ident("ack") {
-            once(meta, &mut self.ack, meta.value()?.parse()?)
+            once(meta, &mut self.ack, bare(meta.value()?.parse()?))
         } else if meta.path.is_ident("args") {
             let names;
             syn::parenthesized!(names in meta.input);
@@ -122,6 +122,17 @@ impl Options {
         } else {
             Err(meta.error("an event has `name = \"..\"`, `ack = Type`, `args(..)` and `crate = path`"))
         }
+    }
+}
+
+/// The type that is meant: one that came through a `macro_rules!` stands in a group that nobody sees.
+fn bare(mut ty: Type) -> Type {
+    loop {
+        ty = match ty {
+            Type::Group(group) => *group.elem,
+            Type::Paren(paren) => *paren.elem,
+            other => return other,
+        };
     }
 }
 
@@ -203,6 +214,18 @@ mod tests {
         let event = event.unwrap();
         assert_eq!((&*event.name, &event.args[..]), ("chat message", &["from".to_owned()][..]));
         assert!(event.ack.is_some());
+    }
+
+    #[test]
+    fn an_ack_is_several_values_too_where_a_macro_wrote_it() {
+        let tuple: proc_macro2::TokenStream = "(u32, String)".parse().expect("tokens");
+        let group = proc_macro2::Group::new(proc_macro2::Delimiter::None, tuple);
+        let event = syn::parse_quote!(
+            #[event(ack = #group)]
+            struct Message(String);
+        );
+        let ack = Definition::read(event).ok().and_then(|event| event.ack);
+        assert!(matches!(ack, Some(syn::Type::Tuple(tuple)) if tuple.elems.len() == 2));
     }
 
     #[test]

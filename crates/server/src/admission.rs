@@ -26,6 +26,7 @@ use sockeye_socket_proto::packet::Packet;
 use sockeye_socket_proto::parser::json::{encode_connect, encode_connect_error};
 
 use crate::connection::Stay;
+use crate::departure::dismiss;
 use crate::error::{Cause, Fault, Refusal};
 use crate::handshake::{Handshake, keep_auth};
 use crate::hub::{Context, Engine, Handle, Held, Later, Session, Turn, VIOLATION};
@@ -33,7 +34,7 @@ use crate::id::{Pid, SocketId};
 use crate::lane::start_lane;
 use crate::parents::{Matcher, Parent};
 use crate::recovery::comeback::Comeback;
-use crate::rooms::Told;
+use crate::rooms::{join_room, watched};
 use crate::run::{Guarded, Rest, start};
 use crate::spaces::NoSpace;
 
@@ -55,15 +56,21 @@ const CHOICES: u8 = 16;
 pub(crate) fn handle_connect(engine: &Arc<Engine>, session: &Arc<Session>, packet: &Packet<'_>) -> Flow {
     let hub = engine.application();
     let (name, auth) = (packet.namespace(), packet.payload().map(keep_auth));
-    if session.connection().stays().len() >= hub.options.namespace_limit {
-        refuse(engine, session, name, &Refusal::new("Too many namespaces"));
+    if name != "/" && session.connection().namespaces() >= hub.options.namespace_limit {
+        refuse(engine, session, name, &Refusal::new(TOO_MANY));
         return Flow::Continue;
     }
-    if let Some(space) = hub.spaces.find_held(name) {
-        return join(engine, session, space, auth);
-    }
-    let parents = hub.parents.all();
-    if parents.is_empty() || name.len() > hub.options.name_limit {
+    let found = hub.spaces.find(name);
+    let known = match found {
+        Some(space) if space.space(&hub.spaces).is_announced() => return join(engine, session, space, auth),
+        Some(space) => Known::Space(space),
+        None => Known::Parents(hub.parents.all()),
+    };
+    let may_ask = match &known {
+        Known::Space(_) => true,
+        Known::Parents(parents) => !parents.is_empty() && name.len() <= hub.options.name_limit,
+    };
+    if !may_ask {
         refuse(engine, session, name, &Refusal::new(NO_NAMESPACE));
         return Flow::Continue;
     }
@@ -71,7 +78,7 @@ pub(crate) fn handle_connect(engine: &Arc<Engine>, session: &Arc<Session>, packe
         hub.tally.violations.add_one();
         return Flow::Close(VIOLATION);
     }
-    let mut choice = Box::pin(choose(engine.clone(), session.clone(), parents, name.to_owned(), auth));
+    let mut choice = Box::pin(choose(engine.clone(), session.clone(), known, name.to_owned(), auth));
     match choice.as_mut().poll(&mut task::Context::from_waker(Waker::noop())) {
         Poll::Ready(flow) => flow,
         Poll::Pending => {
@@ -89,17 +96,36 @@ pub(crate) fn handle_connect(engine: &Arc<Engine>, session: &Arc<Session>, packe
 /// What the reference says to who asks for a namespace that is not there.
 const NO_NAMESPACE: &str = "Invalid namespace";
 
-/// The first parent whose child may have that name makes it, and the peer joins.
+/// What we say to who is in as many as may be.
+const TOO_MANY: &str = "Too many namespaces";
+
+/// What a peer that asks for a namespace waits for.
+enum Known {
+    /// It is there, but not announced.
+    Space(Held),
+    /// The first whose child may have that name makes it.
+    Parents(Arc<[Arc<Parent<dyn Handle>>]>),
+}
+
+/// The peer joins a namespace that it must wait for, if there is to be one.
 async fn choose(
     engine: Arc<Engine>,
     session: Arc<Session>,
-    parents: Arc<[Arc<Parent<dyn Handle>>]>,
+    known: Known,
     name: String,
     auth: Option<Box<str>>,
 ) -> Flow {
-    let parent = find_parent(&session, &parents, &name, auth.as_deref()).await;
+    let space = match known {
+        Known::Space(space) => Some(Ok(space)),
+        Known::Parents(parents) => find_parent(&session, &parents, &name, auth.as_deref())
+            .await
+            .map(|parent| make_space(&engine, &name, Some(parent))),
+    };
+    if let Some(Ok(space)) = &space {
+        // Another peer, or the application, may have made it, and may be about to say whom it lets in.
+        poll_fn(|cx| space.space(&engine.application().spaces).poll_announced(cx)).await;
+    }
     session.connection().end_choice();
-    let space = parent.map(|parent| make_space(&engine, &name, Some(parent)));
     match space {
         Some(Ok(space)) => return join(&engine, &session, space, auth),
         Some(Err(error)) => tracing::warn!("namespace {name:?} was not made: {error}"),
@@ -143,11 +169,15 @@ pub(crate) fn make_space(
     parent: Option<&Parent<dyn Handle>>,
 ) -> Result<Held, NoSpace> {
     let hub = engine.application();
-    let (space, is_new) = hub.spaces.find_or_new(name, parent)?;
-    if let Some(on_new) = hub.on_new_namespace.read().clone().filter(|_| is_new)
-        && catch_unwind(AssertUnwindSafe(|| on_new(engine, &space))).is_err()
-    {
-        tracing::error!("on_new_namespace panicked over {name:?}");
+    let on_new = hub.on_new_namespace.read().clone();
+    let (space, is_new) = hub.spaces.find_or_new(name, parent, on_new.is_some())?;
+    if is_new {
+        let told = on_new.map(|on_new| catch_unwind(AssertUnwindSafe(|| on_new(engine, &space))));
+        // A peer waits for its answer.
+        if let Some(Err(_)) = told {
+            tracing::error!("on_new_namespace panicked over {name:?}");
+        }
+        space.space(&hub.spaces).set_announced();
     }
     Ok(space)
 }
@@ -237,6 +267,9 @@ async fn ask(
 fn admit(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay, comeback: Option<Comeback>) {
     let hub = engine.application();
     let space = hub.space(stay.namespace);
+    if space.is_removed() && session.connection().refuse(stay) {
+        return refuse(engine, session, &space.name, &Refusal::new(NO_NAMESPACE));
+    }
     let handler = space.settings.connection.read().clone();
     let mut is_granted = false;
     let mut grant = || {
@@ -344,11 +377,11 @@ fn enter(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay, comeback: Opt
     // A session that closed meanwhile is about to disconnect its sockets.
     let is_dirty = engine.queue(session, &frames, false);
     let back = comeback.filter(|_| recovered);
-    let mut joined = None;
+    let watched = watched(engine, &space, session, stay);
     let is_there = session.connection().enter(stay, |mut rooms| {
         let member = space.adapter.add(session.slot());
         rooms.extend(back.iter().flat_map(|back| &back.saved.rooms).cloned());
-        joined = Told::join_all(&space, member, rooms);
+        rooms.iter().for_each(|room| join_room(&space, member, room, watched.as_ref()));
         space.is_wanted.store(true, Ordering::Relaxed);
         space.ids.add(id.hash(), session.slot());
         if let (Some(log), Some(keeper), Some(pid)) = (&mut log, &space.keeper, &pid) {
@@ -369,8 +402,13 @@ fn enter(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay, comeback: Opt
         hub.tally.recovered.add_one();
         session.connection().set_recovered(stay);
     }
-    if let Some(joined) = joined {
-        joined.joined(id);
+    if watched.is_some() {
+        space.untold.tell();
+    }
+    if is_there && space.is_removed() {
+        // In the moment in which it joined, so it may have been told by who removed it, or not.
+        dismiss(engine, session, &space, stay);
+        return false;
     }
     is_there
 }

@@ -10,7 +10,7 @@
 //! ```
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use sockeye_engine::engine::{Application, Flow};
 use sockeye_engine::handshake::Handshake;
@@ -23,7 +23,7 @@ use sockeye_socket_proto::packet::Kind;
 use sockeye_socket_proto::reason::DisconnectReason;
 
 use crate::admission::handle_connect;
-use crate::connection::Connection;
+use crate::connection::{Connection, Stay};
 use crate::departure::leave;
 use crate::error::AckError;
 use crate::hub::{Engine, Handle, Hub, Session, VIOLATION};
@@ -114,9 +114,7 @@ impl Application for Hub {
         for stay in session.connection().stays() {
             leave(engine, session, stay, DisconnectReason::from(reason));
         }
-        if let Some(reader) = session.connection().take_reader() {
-            reader.wake();
-        }
+        session.connection().take_readers().into_iter().for_each(Waker::wake);
     }
 }
 
@@ -125,15 +123,11 @@ impl Hub {
         let packet = incoming.packet();
         match packet.kind() {
             Kind::Event => match self.spaces.find(packet.namespace()) {
-                Some(namespace) => handle_event(engine, session, namespace, incoming),
+                Some(space) => handle_event(engine, session, &space, incoming),
                 None => self.violation(),
             },
             Kind::Ack => {
-                let joined = self
-                    .spaces
-                    .find(packet.namespace())
-                    .and_then(|namespace| session.connection().joined(namespace));
-                let Some((stay, _)) = joined else { return self.violation() };
+                let Some(stay) = self.joined(session, packet.namespace()) else { return self.violation() };
                 let waiting = packet.id().and_then(|id| session.connection().take_ack(stay, id));
                 if let Some(waiting) = waiting {
                     self.tally.acks_received.add_one();
@@ -143,11 +137,7 @@ impl Hub {
             }
             Kind::Connect => handle_connect(engine, session, &packet),
             Kind::Disconnect => {
-                let joined = self
-                    .spaces
-                    .find(packet.namespace())
-                    .and_then(|namespace| session.connection().joined(namespace));
-                let Some((stay, _)) = joined else { return self.violation() };
+                let Some(stay) = self.joined(session, packet.namespace()) else { return self.violation() };
                 leave(engine, session, stay, DisconnectReason::ClientNamespaceDisconnect);
                 // What its handlers still do is counted: a peer that comes and goes must wait for them.
                 let is_full = session.connection().is_full(self.options.lane_limit);
@@ -155,6 +145,13 @@ impl Hub {
             }
             Kind::ConnectError => self.violation(),
         }
+    }
+
+    /// The peer's stay in the namespace of that name.
+    fn joined(&self, session: &Session, name: &str) -> Option<Stay> {
+        // Held meanwhile, as its number could be another one's when it is looked for.
+        let space = self.spaces.find(name)?;
+        session.connection().joined(space.number()).map(|(stay, _)| stay)
     }
 
     /// A packet that its sender may not send now.

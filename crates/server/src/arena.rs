@@ -40,15 +40,20 @@ impl<T> Arena<T> {
         Ok(index as u16)
     }
 
+    /// Whether it takes nothing more.
+    pub(crate) fn is_full(&self) -> bool {
+        *self.next.lock() == CAPACITY
+    }
+
+    /// All things with their indices.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u16, &T)> {
+        (0..).map_while(|index| Some((index, self.get(index)?)))
+    }
+
     /// The thing at `index`.
     pub(crate) fn get(&self, index: u16) -> Option<&T> {
         let index = usize::from(index);
         self.chunks.get(index / CHUNK)?.get()?[index % CHUNK].get()
-    }
-
-    /// All of them, in the order in which they were added.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        (0..CAPACITY as u16).map_while(|index| self.get(index))
     }
 }
 
@@ -63,7 +68,10 @@ mod tests {
             assert_eq!(arena.push(index), Ok(index as u16));
         }
         assert_eq!(arena.push(7), Err(7));
-        assert!(arena.iter().copied().eq(0..CAPACITY));
+        assert!(arena.is_full());
+        assert!(
+            arena.iter().map(|(index, thing)| (usize::from(index), *thing)).eq((0..CAPACITY).map(|n| (n, n)))
+        );
         assert_eq!(arena.get(4095), Some(&4095));
         assert_eq!(arena.get(u16::MAX), None);
     }

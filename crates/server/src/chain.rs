@@ -17,7 +17,7 @@ use crate::connection::Stay;
 use crate::error::Fault;
 use crate::hub::{Context, Engine, Handle, Later, Session, Space, Turn, Wanted, frames};
 use crate::once::{Attempt, Waiter};
-use crate::registration::unregister;
+use crate::registration::take_once;
 use crate::run::{Rest, start};
 use crate::table::{Named, Table};
 
@@ -64,8 +64,15 @@ fn start_handler(
 ) -> Result<Turn, Fault> {
     let packet = incoming.packet();
     let named = packet.event().and_then(|name| table.event(&name));
-    if let Some(off) = named.and_then(|named| named.once()) {
-        unregister(to.space, to.session, to.stay, off);
+    if let Some(named) = named
+        && let Some(off) = named.once()
+        && !take_once(to.space, to.session, to.stay, named.name(), &named.handler, off)
+    {
+        // As the handlers are now. Each turn is one that somebody else has taken.
+        return match to.session.connection().table(to.stay) {
+            Some(handlers) => start_handler(to, incoming, to.space.settings.table(&handlers), ack),
+            None => Ok(Turn::Done),
+        };
     }
     let Some(handler) = named.map(|named| &*named.handler).or(table.fallback()) else {
         to.engine.application().tally.unhandled.add_one();

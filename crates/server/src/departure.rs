@@ -10,14 +10,15 @@
 
 use std::sync::Arc;
 
+use sockeye_socket_proto::parser::json::encode_disconnect;
 use sockeye_socket_proto::reason::DisconnectReason;
 
 use crate::connection::{Handlers, Stay};
 use crate::error::AckError;
-use crate::hub::{Context, Engine, Handle, Later, Session, Turn};
+use crate::hub::{Context, Engine, Handle, Later, Session, Space, Turn};
 use crate::recovery::cut::{Cut, is_recoverable};
 use crate::recovery::saved::Saved;
-use crate::rooms::Told;
+use crate::rooms;
 use crate::run::{Rest, go_on, start};
 use crate::table::Table;
 
@@ -28,6 +29,15 @@ pub(crate) fn leave(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay, re
     if departure.leave(&handlers) {
         departure.end();
     }
+}
+
+/// We make the socket leave, and tell the peer.
+pub(crate) fn dismiss(engine: &Arc<Engine>, session: &Arc<Session>, space: &Space, stay: Stay) {
+    if session.connection().is_joined(stay) {
+        // A session that has closed is told nothing, and leaves for that reason.
+        engine.send(session, [encode_disconnect(&space.name)]).ok();
+    }
+    leave(engine, session, stay, DisconnectReason::ServerNamespaceDisconnect);
 }
 
 struct Departure<'d> {
@@ -48,14 +58,14 @@ impl Departure<'_> {
             go_on(self.engine, self.session, self.stay, later, "disconnecting");
         }
         let id = hub.id(self.session, self.stay);
-        let mut rooms = None;
+        let watched = rooms::watched(self.engine, &space, self.session, self.stay);
         let cut = space.keeper.as_ref().map(|keeper| Cut::begin(keeper, hub.pid(&id)));
         let data = cut.as_ref().map(|_| self.session.connection().all_data(self.stay));
         let mut state = None;
         let farewell = self.session.connection().finish_leave(self.stay, |member| {
             if let Some(member) = member {
                 state = cut.as_ref().map(|cut| (space.adapter.rooms(member), cut.reached(member)));
-                rooms = Told::remove(&space, member);
+                rooms::remove(&space, member, watched.as_ref());
                 space.ids.remove(id.hash(), self.session.slot());
             }
         });
@@ -64,8 +74,8 @@ impl Departure<'_> {
             let is_kept = is_recoverable(self.reason);
             cut.end(self.engine, &space, self.session.slot(), is_kept.then_some(saved));
         }
-        if let Some(rooms) = rooms {
-            rooms.left(id);
+        if watched.is_some() {
+            space.untold.tell();
         }
         for (_, waiting) in farewell {
             waiting.complete(Err(AckError::Disconnected));

@@ -113,14 +113,17 @@ pub(crate) fn send(
     let frames: SmallVec<[Frame; 1]> = frames(packet).collect();
     let outgoing = Outgoing::new(space, &frames);
     let sent = if kind == Emit::Volatile {
-        engine.send_volatile(session, frames).map(drop)
+        engine.send_volatile(session, frames)
     } else {
-        engine.send(session, frames)
+        engine.send(session, frames).map(|()| true)
     };
-    sent.map_err(|error| match error {
+    let is_queued = sent.map_err(|error| match error {
         SendError::SlowReader => EmitError::SlowReader,
         _ => EmitError::Disconnected,
     })?;
+    if !is_queued {
+        return Ok(());
+    }
     engine.application().tally.sent.add_one();
     if let Some(outgoing) = outgoing {
         outgoing.tell(engine, session, space, stay);

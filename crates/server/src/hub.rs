@@ -224,7 +224,7 @@ impl Hub {
         if !is_child(number) {
             return;
         }
-        let Some(space) = self.spaces.hold_if_there(number) else { return };
+        let Some(space) = self.spaces.try_hold(number) else { return };
         let is_wanted = space.space(&self.spaces).is_wanted.load(Ordering::Relaxed);
         drop(space);
         if self.options.cleanup || !is_wanted {

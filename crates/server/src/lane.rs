@@ -18,7 +18,7 @@ use sockeye_socket_proto::assembly::Incoming;
 
 use crate::chain::{To, start_event};
 use crate::connection::{Admission, Handlers, Stay};
-use crate::hub::{Engine, Handle, Later, Session, Space, Turn, VIOLATION};
+use crate::hub::{Engine, Handle, Held, Later, Session, Space, Turn, VIOLATION};
 use crate::run::Rest;
 use crate::table::Table;
 
@@ -29,13 +29,14 @@ const SLICE: usize = 64;
 pub(crate) fn handle_event(
     engine: &Arc<Engine>,
     session: &Arc<Session>,
-    namespace: u16,
+    namespace: &Held,
     incoming: Incoming<'_>,
 ) -> Flow {
     let hub = engine.application();
-    let space = hub.space(namespace);
+    let space = namespace.space(&hub.spaces);
     let concurrent = space.concurrent();
-    let admission = session.connection().admit(namespace, incoming, concurrent, hub.options.lane_limit);
+    let admission =
+        session.connection().admit(namespace.number(), incoming, concurrent, hub.options.lane_limit);
     match admission {
         Admission::Stranger => {
             hub.tally.violations.add_one();
@@ -45,7 +46,7 @@ pub(crate) fn handle_event(
         Admission::Queued { full: false } => Flow::Continue,
         Admission::Start(stay, incoming, handlers) => {
             let turn = Starting { engine, session, stay };
-            if let Some(waits) = turn.run(&space, &incoming, &handlers) {
+            if let Some(waits) = turn.run(space, &incoming, &handlers) {
                 // Only if another may start, the claim is still ours, and given back here.
                 if !session.connection().waits(stay, concurrent) {
                     turn.keep();
@@ -145,7 +146,7 @@ async fn drain(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay) {
         let turn = Starting { engine, session, stay };
         let next = session.connection().next(stay, concurrent, hub.options.lane_limit);
         let Some(next) = next else { return turn.keep() };
-        next.reader.into_iter().for_each(Waker::wake);
+        next.readers.into_iter().for_each(Waker::wake);
         let waits = turn.run(&space, &next.incoming, &next.handlers);
         turn.keep();
         if let Some(waits) = waits {

@@ -56,6 +56,7 @@ mod space;
 mod spaces;
 mod states;
 mod table;
+mod untold;
 
 pub use sockeye_runtime::{runtime, simulation};
 pub use sockeye_socket_proto::{arguments, binary, outgoing, reason, value};

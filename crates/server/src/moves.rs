@@ -37,8 +37,9 @@ impl Move {
 pub(crate) fn tell_moved(engine: &Arc<Engine>, session: &Arc<Session>, moved: Move, to: Wire) {
     let hub = engine.application();
     for stay in session.connection().stays() {
+        // It may leave meanwhile: only if it is there when its namespace is held, that is its namespace.
+        let Some(space) = hub.spaces.try_hold(stay.namespace) else { continue };
         let Some(handlers) = session.connection().table(stay) else { continue };
-        let space = hub.spaces.hold(stay.namespace);
         let table = space.space(&hub.spaces).settings.table(&handlers);
         let Some(handler) = moved.handler(table) else { continue };
         let mut context = Context::new(engine, session, stay);

@@ -78,7 +78,7 @@ impl Namespace {
     #[track_caller]
     pub fn on_connect<A: 'static>(&self, handler: impl ConnectHandler<A>) -> &Namespace {
         let erased = erase_connect(handler, &self.engine.application().states);
-        *self.space().settings.connection.write() = Some(erased.handler);
+        self.space().settings.set_connection(erased.handler);
         self
     }
 
@@ -102,7 +102,9 @@ impl Namespace {
     }
 
     /// Is told of rooms that are made, joined, left and gone, on this node: for presence. One that was there before
-    /// is replaced. Called in the order of what happened to one socket, with no lock held; it must not block.
+    /// is replaced. Called once at a time, in the order of what happened to each socket, with no lock held; it must not
+    /// block. Mostly before the call returns that joins or leaves, unless another thread is telling, or the call comes
+    /// from here: then behind what is told already.
     pub fn on_room(&self, on_room: impl Fn(&RoomEvent<'_>) + Send + Sync + 'static) -> &Namespace {
         self.space().settings.set_on_room(Arc::new(on_room));
         self
@@ -267,8 +269,8 @@ impl Namespace {
         self.everybody().disconnect_sockets(close);
     }
 
-    /// Removes the namespace: all its sockets disconnect, and who asks for it then gets `Invalid namespace`. False when
-    /// it was removed before. It may be called from anywhere, a disconnect handler of its own included.
+    /// Removes the namespace: all its sockets disconnect, and who asks for it then, or is still in its middlewares, gets
+    /// `Invalid namespace`. False when it was removed before. It may be called from anywhere, a disconnect handler of its own included.
     ///
     /// Handles of it stay without effect. `of` with the same name makes a new one, without handlers; one made by name
     /// still counts to the 4,096 that a server can make.
@@ -278,8 +280,9 @@ impl Namespace {
     pub fn remove(&self) -> bool {
         assert!(self.name() != "/", "the default namespace is always there");
         let spaces = &self.engine.application().spaces;
-        let was_there = spaces.find(self.name()) == Some(self.space.number()) && spaces.remove(self.name());
+        let was_there = spaces.remove(self.name(), self.space.number());
         if was_there {
+            self.space().set_removed();
             self.disconnect_sockets(false);
         }
         was_there

@@ -4,20 +4,51 @@
 //! somebody listens: a namespace remembers whether anybody ever did.
 
 use std::cell::Cell;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{self, Poll};
 
 use sockeye_engine_proto::frame::Frame;
 use sockeye_socket_proto::assembly::Incoming;
 
 use crate::connection::Stay;
-use crate::hub::{Context, Engine, Session, Space, Turn};
+use crate::error::Fault;
+use crate::hub::{Context, Engine, Later, Session, Space, Turn};
 use crate::reading::read_again;
 use crate::run::{go_on, start};
 
 thread_local! {
     /// A listener runs on this thread: what it emits is told to nobody.
     static TELLING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// While it is there a listener runs.
+struct Telling(bool);
+
+impl Telling {
+    fn begin() -> Telling {
+        Telling(TELLING.replace(true))
+    }
+}
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        TELLING.set(self.0);
+    }
+}
+
+/// A listener that waits, wherever it is polled.
+struct Listens(Later);
+
+impl Future for Listens {
+    type Output = Result<(), Fault>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<(), Fault>> {
+        let _telling = Telling::begin();
+        self.0.as_mut().poll(cx)
+    }
 }
 
 /// A packet that goes out, for those who listen.
@@ -51,12 +82,14 @@ impl Outgoing {
             let mut context = Context::new(engine, session, stay);
             context.incoming = Some(&self.0);
             context.arguments = Some(packet.arguments());
-            TELLING.set(true);
+            let telling = Telling::begin();
             let turn = start(&**handler, &mut context);
-            TELLING.set(false);
+            drop(telling);
             match turn {
                 Ok(Turn::Done) => {}
-                Ok(Turn::Waits(later)) => go_on(engine, session, stay, later, event.to_owned()),
+                Ok(Turn::Waits(later)) => {
+                    go_on(engine, session, stay, Box::pin(Listens(later)), event.to_owned());
+                }
                 Err(fault) => engine.application().report(session, stay, event, fault),
             }
         }

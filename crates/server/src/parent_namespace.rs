@@ -46,7 +46,7 @@ impl ParentNamespace {
     #[track_caller]
     pub fn on_connect<A: 'static>(&self, handler: impl ConnectHandler<A>) -> &ParentNamespace {
         let erased = erase_connect(handler, &self.engine.application().states);
-        *self.parent.settings.connection.write() = Some(erased.handler);
+        self.parent.settings.set_connection(erased.handler);
         self
     }
 

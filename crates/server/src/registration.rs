@@ -26,9 +26,37 @@ pub(crate) fn register(space: &Space, session: &Session, stay: Stay, entry: Entr
     change(space, session, stay, entry, erased.kind, Some(erased.handler));
 }
 
-/// Something is to be handled no more. Says whether it was.
+/// Something is to be handled no more.
 pub(crate) fn unregister(space: &Space, session: &Session, stay: Stay, entry: Entry) {
     change(space, session, stay, entry, Some(TypeId::of::<Off>()), None);
+}
+
+/// Takes out a handler that is to run once. Says whether the caller did: else another event was quicker, or there is
+/// another handler for it by now.
+pub(crate) fn take_once(
+    space: &Space,
+    session: &Session,
+    stay: Stay,
+    name: &str,
+    handler: &Arc<dyn Handle>,
+    off: Entry,
+) -> bool {
+    let (connection, tables) = (session.connection(), &space.settings.tables);
+    while let Some(Handlers::Shared(from)) = connection.table(stay) {
+        if !tables.get(from).is_some_and(|table| table.has(name, handler)) {
+            return false;
+        }
+        let Some(to) = tables.with(from, &off, TypeId::of::<Off>(), None) else { break };
+        if connection.share_table(stay, from, to) {
+            return true;
+        }
+    }
+    let taken = connection.own_table(
+        stay,
+        |from| tables.get(from).cloned().unwrap_or_default(),
+        |table| table.has(name, handler).then(|| table.change(off, None)),
+    );
+    taken.flatten().is_some()
 }
 
 fn change(

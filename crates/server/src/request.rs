@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -104,13 +104,11 @@ pub(crate) fn await_ack(
     let deadline = timeout.map(|timeout| engine.now().after(Tick::ticks(timeout)));
     let limits = (options.ack_limit, options.lane_limit);
     match session.connection().await_ack(stay, id, deadline, waiting, limits) {
-        Ok(reader) => {
+        Ok(readers) => {
             if let Some(deadline) = deadline {
                 engine.schedule(session, deadline);
             }
-            if let Some(reader) = reader {
-                reader.wake();
-            }
+            readers.into_iter().for_each(Waker::wake);
             Ok(())
         }
         Err(AckRefused::Gone) => Err(AckError::Disconnected),

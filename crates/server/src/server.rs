@@ -101,7 +101,9 @@ impl Server {
     /// its parent's already, and no peer has joined yet.
     pub fn on_new_namespace(&self, on_new: impl Fn(Namespace) + Send + Sync + 'static) -> &Server {
         let told = move |engine: &Arc<Engine>, space: &Held| on_new(Namespace::new(engine, space.clone()));
-        *self.engine.application().on_new_namespace.write() = Some(Arc::new(told));
+        let replaced = self.engine.application().on_new_namespace.write().replace(Arc::new(told));
+        // What it captured is dropped here, where no lock is held.
+        drop(replaced);
         self
     }
 
@@ -553,7 +555,8 @@ impl Builder {
     }
 
     /// Whether a child of a parent namespace is removed when its last socket has left and nobody else holds it, in
-    /// a handler or as a [`Namespace`]. Default false, as in the original: each name that a peer invents stays.
+    /// a handler or as a [`Namespace`]: at once, or, where such a handle outlived the last socket, when other children
+    /// come and go. Default false, as in the original: each name that a peer invents stays.
     pub fn cleanup_empty_child_namespaces(mut self, cleanup: bool) -> Builder {
         self.hub.cleanup = cleanup;
         self

@@ -10,13 +10,12 @@ use sockeye_engine_proto::reason::CloseReason;
 use sockeye_engine_proto::session::Wire;
 use sockeye_socket_proto::outgoing::{Encoded, EventArguments};
 use sockeye_socket_proto::packet::is_reserved;
-use sockeye_socket_proto::parser::json::{encode_disconnect, encode_event};
-use sockeye_socket_proto::reason::DisconnectReason;
+use sockeye_socket_proto::parser::json::encode_event;
 
 use crate::broadcast::Broadcast;
 use crate::conn::Conn;
 use crate::connection::Stay;
-use crate::departure::leave;
+use crate::departure::dismiss;
 use crate::emitted::{Emit, Emitted, encoded, send};
 use crate::error::EmitError;
 use crate::handler::event::{
@@ -492,12 +491,11 @@ impl Socket {
     }
 
     fn dismiss(&self, stay: Stay) {
-        if self.session.connection().is_joined(stay) {
-            let space = self.engine.application().space(stay.namespace);
-            // A session that has closed is told nothing, and leaves for that reason.
-            self.engine.send(&self.session, [encode_disconnect(&space.name)]).ok();
+        let spaces = &self.engine.application().spaces;
+        // It may leave meanwhile: only if it is there when its namespace is held, that is its namespace.
+        if let Some(space) = spaces.try_hold(stay.namespace) {
+            dismiss(&self.engine, &self.session, space.space(spaces), stay);
         }
-        leave(&self.engine, &self.session, stay, DisconnectReason::ServerNamespaceDisconnect);
     }
 }
 

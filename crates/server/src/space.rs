@@ -5,8 +5,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use sockeye_adapter::adapter::Adapter;
 use sockeye_adapter::local::Local;
 
@@ -17,6 +18,7 @@ use crate::recovery::keeper::Keeper;
 use crate::room_event::OnRoom;
 use crate::slots::Slots;
 use crate::table::{Table, Tables};
+use crate::untold::Untold;
 
 /// What is done about the sockets of a namespace. A parent has it for the children to come.
 pub(crate) struct Settings<H: ?Sized> {
@@ -61,14 +63,21 @@ impl<H: ?Sized> Settings<H> {
         }
     }
 
+    pub(crate) fn set_connection(&self, handler: Arc<H>) {
+        let replaced = self.connection.write().replace(handler);
+        // What it captured is dropped here, where no lock is held.
+        drop(replaced);
+    }
+
     pub(crate) fn add_middleware(&self, middleware: Arc<H>) {
         let mut middlewares = self.middlewares.write();
         *middlewares = middlewares.iter().cloned().chain([middleware]).collect();
     }
 
     pub(crate) fn set_on_room(&self, on_room: OnRoom) {
-        *self.on_room.write() = Some(on_room);
+        let replaced = self.on_room.write().replace(on_room);
         self.watches_rooms.store(true, Ordering::Release);
+        drop(replaced);
     }
 
     /// Who is to be told of rooms.
@@ -100,6 +109,12 @@ pub(crate) struct Space<H: ?Sized> {
     pub(crate) watches_outgoing: AtomicBool,
     /// Whether somebody was let in, or the application asked for it: a child that nobody wants goes.
     pub(crate) is_wanted: AtomicBool,
+    /// What happened to rooms and is to be told.
+    pub(crate) untold: Untold,
+    /// The peers that wait until it is announced. `None` once it is: nobody joins before.
+    joining: Mutex<Option<Vec<Waker>>>,
+    /// It was removed: nobody joins it any more.
+    is_removed: AtomicBool,
     /// Where the sockets of ids are.
     pub(crate) ids: Slots,
     /// What is known of events that are handled once for each key.
@@ -123,10 +138,48 @@ impl<H: ?Sized> Space<H> {
             next_ack: AtomicU64::new(0),
             watches_outgoing: AtomicBool::new(false),
             is_wanted: AtomicBool::new(false),
+            untold: Untold::default(),
+            joining: Mutex::new(None),
+            is_removed: AtomicBool::new(false),
             ids: Slots::default(),
             once: Window::default(),
             keeper,
         }
+    }
+
+    /// It will be announced, and until then nobody joins.
+    pub(crate) fn unannounced(self) -> Space<H> {
+        Space { joining: Mutex::new(Some(Vec::new())), ..self }
+    }
+
+    /// Who wants to know of new namespaces was told of it.
+    pub(crate) fn set_announced(&self) {
+        let joining = self.joining.lock().take();
+        joining.into_iter().flatten().for_each(Waker::wake);
+    }
+
+    pub(crate) fn is_announced(&self) -> bool {
+        self.joining.lock().is_none()
+    }
+
+    /// Ready once it is announced; else `cx` is woken when it is.
+    pub(crate) fn poll_announced(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut *self.joining.lock() {
+            None => Poll::Ready(()),
+            Some(joining) => {
+                joining.push(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Before its sockets are looked for: who becomes a member later sees it.
+    pub(crate) fn set_removed(&self) {
+        self.is_removed.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_removed(&self) -> bool {
+        self.is_removed.load(Ordering::SeqCst)
     }
 
     /// How many event handlers of one socket may wait at once.

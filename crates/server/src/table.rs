@@ -59,6 +59,10 @@ impl Entry {
 /// How many names are looked at one by one.
 const FEW: usize = 16;
 
+/// How many listeners of one kind a table has that is shared: a socket that has more adds them event by event, and
+/// each step would be a table.
+const MANY: usize = 64;
+
 /// The handler of an event.
 #[derive(Debug)]
 pub(crate) struct Named<H: ?Sized> {
@@ -77,6 +81,10 @@ enum Mode {
 }
 
 impl<H: ?Sized> Named<H> {
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// What takes it out, if it is to run once.
     pub(crate) fn once(&self) -> Option<Entry> {
         (self.mode == Mode::Once).then(|| Entry::Off(self.name.clone()))
@@ -84,6 +92,10 @@ impl<H: ?Sized> Named<H> {
 
     pub(crate) fn is_deduplicated(&self) -> bool {
         self.mode == Mode::Deduplicated
+    }
+
+    fn is_same(&self, other: &Named<H>) -> bool {
+        self.name == other.name && self.mode == other.mode && Arc::ptr_eq(&self.handler, &other.handler)
     }
 }
 
@@ -219,6 +231,37 @@ impl<H: ?Sized> Table<H> {
         }
     }
 
+    /// Whether it is the same handlers for the same.
+    fn is_same(&self, other: &Table<H>) -> bool {
+        let one = |a: &Option<Arc<H>>, b: &Option<Arc<H>>| match (a, b) {
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            (a, b) => a.is_none() && b.is_none(),
+        };
+        let list = |a: &[Arc<H>], b: &[Arc<H>]| {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| Arc::ptr_eq(a, b))
+        };
+        let moves = |table: &Table<H>| {
+            let rare = table.rare.as_ref();
+            rare.map_or((None, None), |rare| (rare.upgrading.clone(), rare.upgrade.clone()))
+        };
+        let ((upgrading, upgrade), (others_upgrading, others_upgrade)) = (moves(self), moves(other));
+        self.events.len() == other.events.len()
+            && self.events.iter().zip(&other.events).all(|(a, b)| a.is_same(b))
+            && one(&self.fallback, &other.fallback)
+            && one(&self.disconnecting, &other.disconnecting)
+            && one(&self.disconnect, &other.disconnect)
+            && list(self.middlewares(), other.middlewares())
+            && list(self.any(), other.any())
+            && list(self.outgoing(), other.outgoing())
+            && one(&upgrading, &others_upgrading)
+            && one(&upgrade, &others_upgrade)
+    }
+
+    /// Whether that handler, and no other, handles the event of that name.
+    pub(crate) fn has(&self, name: &str, handler: &Arc<H>) -> bool {
+        self.event(name).is_some_and(|named| Arc::ptr_eq(&named.handler, handler))
+    }
+
     /// Who handles the event of that name, if somebody does by name.
     pub(crate) fn event(&self, name: &str) -> Option<&Named<H>> {
         // Few names mostly differ in length, which is quicker told than their order.
@@ -227,23 +270,6 @@ impl<H: ?Sized> Table<H> {
         } else {
             self.find(name).ok().map(|at| &self.events[at])
         }
-    }
-
-    /// Whether it has the very same handlers.
-    fn is_same(&self, other: &Table<H>) -> bool {
-        let named = |one: &Named<H>, other: &Named<H>| {
-            one.name == other.name && one.mode == other.mode && Arc::ptr_eq(&one.handler, &other.handler)
-        };
-        self.events.len() == other.events.len()
-            && self.events.iter().zip(&other.events).all(|(one, other)| named(one, other))
-            && are_same(self.fallback.as_slice(), other.fallback.as_slice())
-            && are_same(self.disconnecting.as_slice(), other.disconnecting.as_slice())
-            && are_same(self.disconnect.as_slice(), other.disconnect.as_slice())
-            && are_same(self.middlewares(), other.middlewares())
-            && are_same(self.any(), other.any())
-            && are_same(self.outgoing(), other.outgoing())
-            && self.upgrading().map(std::ptr::from_ref) == other.upgrading().map(std::ptr::from_ref)
-            && self.upgrade().map(std::ptr::from_ref) == other.upgrade().map(std::ptr::from_ref)
     }
 
     /// The names that have handlers.
@@ -285,10 +311,6 @@ impl<H: ?Sized> Table<H> {
     pub(crate) fn outgoing(&self) -> &[Arc<H>] {
         self.rare.as_ref().map_or(&[], |rare| &rare.outgoing)
     }
-}
-
-fn are_same<H: ?Sized>(one: &[Arc<H>], other: &[Arc<H>]) -> bool {
-    one.len() == other.len() && one.iter().zip(other).all(|(one, other)| Arc::ptr_eq(one, other))
 }
 
 fn replace<H: ?Sized>(place: &mut Option<Arc<H>>, handler: Option<Arc<H>>) -> Vec<Arc<H>> {
@@ -350,10 +372,16 @@ impl<H: ?Sized> Tables<H> {
         if let Some(number) = transitions.get(&key) {
             return Some(*number);
         }
+        if self.tables.is_full() {
+            return None;
+        }
         let mut table = self.tables.get(from)?.clone();
         table.change(entry.clone(), handler.cloned());
-        // A handler that comes and goes again ends at the table where it began.
-        let known = self.tables.iter().position(|known| known.is_same(&table)).map(|known| known as u16);
+        if [table.middlewares(), table.any(), table.outgoing()].iter().any(|list| list.len() > MANY) {
+            return None;
+        }
+        // A socket that takes back what it registered, event by event, comes to where it was.
+        let known = self.tables.iter().find(|(_, known)| known.is_same(&table)).map(|(number, _)| number);
         let number = match known {
             Some(number) => number,
             None => self.tables.push(table).ok()?,
@@ -424,20 +452,28 @@ mod tests {
     }
 
     #[test]
-    fn handlers_that_come_and_go_end_where_they_began() {
+    fn who_registers_and_takes_back_for_ever_needs_no_more_tables() {
         let tables: Tables<str> = Tables::default();
-        let handler: Arc<str> = "handler".into();
-        let on = |from, entry: &Entry| tables.with(from, entry, TypeId::of::<u8>(), Some(&handler)).unwrap();
-        let off = |from, entry: &Entry| tables.with(from, entry, TypeId::of::<()>(), None).unwrap();
-        let base = on(0, &event("a"));
-        for _ in 0..2 * CAPACITY {
-            let once = on(base, &Entry::Once(Cow::Borrowed("b")));
-            assert_eq!(off(once, &Entry::Off(Cow::Borrowed("b"))), base);
-            let any = on(base, &Entry::Any);
-            assert_eq!(off(any, &Entry::OffAny), base);
+        let (a, b): (Arc<str>, Arc<str>) = ("handler a".into(), "handler b".into());
+        let changes = [
+            (event("a"), Some(&a)),
+            (Entry::Once(Cow::Borrowed("b")), Some(&b)),
+            (Entry::Off(Cow::Borrowed("b")), None),
+            (Entry::Any, Some(&b)),
+            (Entry::OffAny, None),
+            (Entry::Off(Cow::Borrowed("a")), None),
+        ];
+        let mut number = 0;
+        for _ in 0..CAPACITY {
+            for (entry, handler) in &changes {
+                number = tables.with(number, entry, TypeId::of::<u8>(), *handler).expect("it is shared");
+            }
+            assert!(number < 8, "{number}");
         }
-        assert_eq!(off(base, &Entry::OffAll), 0);
-        assert_eq!(off(base, &Entry::Off(Cow::Borrowed("nobody's"))), base);
+        for _ in 0..MANY {
+            number = tables.with(number, &Entry::Any, TypeId::of::<u8>(), Some(&a)).expect("it is shared");
+        }
+        assert_eq!(tables.with(number, &Entry::Any, TypeId::of::<u8>(), Some(&a)), None);
     }
 
     #[test]
@@ -446,10 +482,10 @@ mod tests {
         let handler: Arc<str> = "handler".into();
         let made = Entry::Event(Cow::Owned("made".to_owned()));
         assert_eq!(tables.with(0, &made, TypeId::of::<u8>(), Some(&handler)), None);
-        let mut number = 0;
         let mut shared = 0;
-        while let Some(next) = tables.with(number, &Entry::Any, TypeId::of::<u8>(), Some(&handler)) {
-            number = next;
+        let names: Vec<&'static str> = (0..2 * CAPACITY).map(|n| &*format!("{n}").leak()).collect();
+        while let Some(next) = tables.with(0, &event(names[shared]), TypeId::of::<u8>(), Some(&handler)) {
+            assert_eq!(usize::from(next), shared + 1);
             shared += 1;
         }
         assert_eq!(shared, CAPACITY - 1);

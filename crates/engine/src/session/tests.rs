@@ -133,7 +133,7 @@ async fn the_end_of_a_peer_that_is_not_read_shows_when_its_silence_is_to_be_excu
         }
         session.handle_timeout(&terms, &ping)
     };
-    session.pause(&terms, true);
+    session.pause(&terms, session.seat().0, true);
     assert_eq!(look_after(500), Some(Look::Live));
     for _ in 0..3 {
         assert_eq!(look_after(400), Some(Look::Live), "a peer that is there may be silent");
@@ -149,6 +149,29 @@ async fn the_end_of_a_peer_that_is_not_read_shows_when_its_silence_is_to_be_excu
     tokio::time::timeout(Duration::from_secs(5), noticed).await.expect("the system says so");
     assert_eq!(look_after(399), None);
     assert_eq!(look_after(1), Some(Look::Close(CloseReason::TransportClose)));
+}
+
+#[tokio::test]
+async fn a_pause_is_its_wires_own_and_ends_with_it() {
+    let terms = terms();
+    let session = session(&terms, pair().await.0);
+    let (post, _) = session.seat();
+    session.pause(&terms, post, true);
+    let (stream, _peer) = pair().await;
+    move_to(&session, &terms, stream);
+    let (reader, _) = session.seat();
+    for _ in 0..500 {
+        terms.tick();
+    }
+    assert_eq!(session.handle_timeout(&terms, &Frame::text(&[b"2"])), Some(Look::Live));
+    // Whether its silence would be excused, were it long by then.
+    let is_paused = || session.side.lock().core.excuses(terms.now().after(2_000));
+    assert!(!is_paused(), "the POST that paused is of no account");
+    session.pause(&terms, reader, true);
+    session.pause(&terms, post, false);
+    assert!(is_paused(), "the WebSocket still reads no further");
+    session.pause(&terms, reader, false);
+    assert!(!is_paused());
 }
 
 #[tokio::test]

@@ -86,7 +86,7 @@ impl<A: Application> Foreign<A> {
             Turn::More => true,
             Turn::Wait => {
                 self.waits = true;
-                self.session.pause(self.engine.terms(), true);
+                self.session.pause(self.engine.terms(), self.seat, true);
                 true
             }
             Turn::End(end) => self.end(end),
@@ -194,7 +194,7 @@ impl<A: Application> Foreign<A> {
             let goes_on = if self.waits {
                 ready!(self.inbound(|inbound| inbound.poll_room(cx)));
                 self.waits = false;
-                self.session.pause(self.engine.terms(), false);
+                self.session.pause(self.engine.terms(), self.seat, false);
                 self.receive(&mut [])
             } else {
                 let mut read = ReadBuf::new(buffer);

@@ -163,10 +163,10 @@ async fn receive<A: Application>(
             Flow::Continue => {}
             Flow::Wait => {
                 session.uncork(terms);
-                session.pause(terms, true);
+                session.pause(terms, seat, true);
                 poll_fn(|cx| engine.application().poll_room(session, cx)).await;
                 engine.room(session).await;
-                session.pause(terms, false);
+                session.pause(terms, seat, false);
                 session.cork();
             }
             Flow::Close(reason) => {

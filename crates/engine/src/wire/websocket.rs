@@ -72,7 +72,7 @@ impl<A: Application> Reader<A> {
             Turn::More => true,
             Turn::Wait => {
                 self.waits = true;
-                self.session.pause(self.engine.terms(), true);
+                self.session.pause(self.engine.terms(), self.seat, true);
                 true
             }
             Turn::End(end) => self.end(end),
@@ -95,7 +95,7 @@ impl<A: Application> Reader<A> {
             let goes_on = if self.waits {
                 ready!(self.inbound(|inbound| inbound.poll_room(cx)));
                 self.waits = false;
-                self.session.pause(self.engine.terms(), false);
+                self.session.pause(self.engine.terms(), self.seat, false);
                 self.receive(&mut [])
             } else {
                 match ready!(poll_read(&self.stream, cx, buffer)) {

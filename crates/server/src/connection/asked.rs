@@ -2,14 +2,13 @@
 
 use std::any::{Any, TypeId};
 use std::sync::Arc;
-use std::task::Waker;
 
 use sockeye_adapter::adapter::Member;
 use sockeye_engine::handshake::Handshake;
 use sockeye_engine_proto::tick::Tick;
 
 use crate::acks::Waiting;
-use crate::connection::state::{Connection, Handlers, NO_MEMBER, Place, Stay};
+use crate::connection::state::{Connection, Handlers, NO_MEMBER, Place, Readers, Stay};
 use crate::id::SocketId;
 use crate::table::OWN;
 
@@ -167,7 +166,7 @@ impl<T> Connection<T> {
 
     // ---- Acks of the peer -----------------------------------------------------------------------------
 
-    /// Waits for an ack. Answers a reader to wake, since the lane may be longer meanwhile; gives back who
+    /// Waits for an ack. Answers readers to wake, since the lane may be longer meanwhile; gives back who
     /// cannot wait.
     pub(crate) fn await_ack(
         &self,
@@ -176,7 +175,7 @@ impl<T> Connection<T> {
         deadline: Option<Tick>,
         waiting: Waiting,
         limits: (usize, usize),
-    ) -> Result<Option<Waker>, AckRefused> {
+    ) -> Result<Readers, AckRefused> {
         let (acks, lane) = limits;
         let mut state = self.lock();
         if !state.place(stay).is_some_and(|place| place.is(Place::ASKING | Place::JOINED)) {
@@ -184,7 +183,7 @@ impl<T> Connection<T> {
         }
         let cold = state.make_cold(stay).ok_or(AckRefused::Gone)?;
         cold.acks.insert(id, deadline, waiting, acks).map_err(|_| AckRefused::TooMany)?;
-        Ok(state.take_reader(lane))
+        Ok(state.take_readers(lane))
     }
 
     /// Takes out who waits for that ack.

@@ -91,6 +91,12 @@ impl<T> Connection<T> {
         }
     }
 
+    /// How many namespaces are joined or asked for, besides the default one.
+    pub(crate) fn namespaces(&self) -> usize {
+        let state = self.lock();
+        state.rare.as_ref().map_or(0, |rare| rare.others.len() + usize::from(rare.choices))
+    }
+
     /// A namespace is asked for whose parent must think. False when as many as `limit` are already.
     pub(crate) fn begin_choice(&self, limit: u8) -> bool {
         let mut state = self.lock();

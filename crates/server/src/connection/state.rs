@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use parking_lot::{Mutex, MutexGuard};
+use smallvec::SmallVec;
 use sockeye_engine::handshake::Handshake;
 use sockeye_socket_proto::acks::Acks;
 use sockeye_socket_proto::assembly::{Assembly, Incoming};
@@ -22,6 +23,9 @@ const PATIENCE: usize = 16;
 /// What a stay that is over counts as in its connection's lanes until its last handler has ended. So a peer that
 /// comes and goes while handlers do not end is read no further.
 const LINGERING: usize = 1024;
+
+/// Wires that wait for room.
+pub(crate) type Readers = SmallVec<[Waker; 1]>;
 
 /// What stands beside a session. `T` is a table of handlers.
 pub(crate) struct Connection<T>(Mutex<State<T>>);
@@ -116,8 +120,8 @@ pub(super) struct Rare<T> {
     pub(super) lanes: usize,
     /// Namespaces that were asked for and whose parents think.
     pub(super) choices: u8,
-    /// The wire that waits for room in them.
-    pub(super) reader: Option<Waker>,
+    /// The wires that wait for room in them: one, and perhaps one that another has taken over from.
+    pub(super) readers: Readers,
 }
 
 impl<T> Default for Rare<T> {
@@ -131,7 +135,7 @@ impl<T> Default for Rare<T> {
             lingering: Vec::new(),
             lanes: 0,
             choices: 0,
-            reader: None,
+            readers: Readers::new(),
         }
     }
 }
@@ -286,11 +290,11 @@ impl<T> State<T> {
         waits > limit && (waits > limit.saturating_mul(PATIENCE) || !rare.awaits_acks())
     }
 
-    pub(super) fn take_reader(&mut self, limit: usize) -> Option<Waker> {
+    pub(super) fn take_readers(&mut self, limit: usize) -> Readers {
         if self.is_full(limit) {
-            return None;
+            return Readers::new();
         }
-        self.rare.as_mut()?.reader.take()
+        self.rare.as_mut().map(|rare| std::mem::take(&mut rare.readers)).unwrap_or_default()
     }
 }
 
@@ -300,7 +304,7 @@ impl<T> Rare<T> {
             && self.cold.is_none()
             && self.others.is_empty()
             && self.lingering.is_empty()
-            && self.reader.is_none()
+            && self.readers.is_empty()
             && self.choices == 0
             && !self.assembly.is_waiting()
     }
@@ -322,13 +326,13 @@ pub(super) struct Locked<'c, T> {
     pub(super) garbage: Vec<Box<Cold<T>>>,
 }
 
-/// The wire that may look again whether there is room. Woken when it is dropped.
+/// The wires that may look again whether there is room. Woken when it is dropped.
 #[derive(Default)]
-struct Woken(Option<Waker>);
+struct Woken(Readers);
 
 impl Drop for Woken {
     fn drop(&mut self) {
-        self.0.take().into_iter().for_each(Waker::wake);
+        self.0.drain(..).for_each(Waker::wake);
     }
 }
 
@@ -358,8 +362,8 @@ impl<T> Locked<'_, T> {
         let lingered = rare.lingering.len();
         let gone = rare.lingering.extract_if(.., |other| !other.is_busy());
         self.garbage.extend(gone.filter_map(|other| other.cold));
-        if rare.lingering.len() < lingered && rare.reader.is_some() {
-            self.woken.0 = rare.reader.take();
+        if rare.lingering.len() < lingered {
+            self.woken.0.append(&mut rare.readers);
         }
         if rare.lingering.is_empty() {
             rare.lingering = Vec::new();

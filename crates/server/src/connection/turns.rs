@@ -5,7 +5,7 @@ use std::task::Waker;
 
 use sockeye_socket_proto::assembly::{Assembly, Incoming};
 
-use crate::connection::state::{Connection, Handlers, Place, Stay};
+use crate::connection::state::{Connection, Handlers, Place, Readers, Stay};
 
 /// What becomes of an event.
 pub(crate) enum Admission<'p, T> {
@@ -24,8 +24,8 @@ pub(crate) enum Admission<'p, T> {
 pub(crate) struct Next<T> {
     pub(crate) incoming: Incoming<'static>,
     pub(crate) handlers: Handlers<T>,
-    /// The wire may read on.
-    pub(crate) reader: Option<Waker>,
+    /// These wires may read on.
+    pub(crate) readers: Readers,
 }
 
 /// What an event in a lane counts as: what it takes in memory, since a tiny one is mostly its own frame.
@@ -101,8 +101,8 @@ impl<T> Connection<T> {
         };
         let rare = state.rare();
         rare.lanes = rare.lanes.saturating_sub(weight(&incoming));
-        let reader = state.take_reader(limit);
-        Some(Next { incoming, handlers, reader })
+        let readers = state.take_readers(limit);
+        Some(Next { incoming, handlers, readers })
     }
 
     /// Who started one event starts no more. True when the caller is to see that the next is started.
@@ -150,15 +150,54 @@ impl<T> Connection<T> {
         if !state.is_full(limit) {
             return true;
         }
-        state.rare().reader = Some(waker.clone());
+        let readers = &mut state.rare().readers;
+        if !readers.iter().any(|known| known.will_wake(waker)) {
+            readers.push(waker.clone());
+        }
         false
     }
 
-    /// The wire that waits for room, if one does.
-    pub(crate) fn take_reader(&self) -> Option<Waker> {
+    /// The wires that wait for room.
+    pub(crate) fn take_readers(&self) -> Readers {
         let mut state = self.lock();
-        let reader = state.rare.as_mut()?.reader.take();
+        let readers = state.rare.as_mut().map(|rare| std::mem::take(&mut rare.readers)).unwrap_or_default();
         state.shrink();
-        reader
+        readers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Wire(AtomicUsize);
+
+    impl Wake for Wire {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_wire_that_waits_is_woken_though_another_has_taken_over_and_waits_too() {
+        let connection: Connection<()> = Connection::new(None);
+        let stay =
+            connection.ask(0, None, None, None, || unreachable!("the first one's id is derived")).unwrap();
+        assert!(connection.grant(stay) && connection.begin_leave(stay).is_some());
+        connection.finish_leave(stay, |_| ());
+        connection.forget(stay);
+        let wires: [Arc<Wire>; 2] = Default::default();
+        let wakers = wires.clone().map(Waker::from);
+        for waker in [&wakers[0], &wakers[1], &wakers[0]] {
+            assert!(!connection.has_room(0, waker), "its connection handler runs");
+        }
+        connection.release(stay);
+        assert!(wires.iter().all(|wire| wire.0.load(Ordering::Relaxed) == 1));
+        assert!(connection.has_room(0, &wakers[0]));
     }
 }

@@ -65,7 +65,9 @@ pub(crate) fn sweep(engine: &Arc<Engine>, space: &Space, keeper: &Keeper) {
     if keeper.is_swept.swap(true, Ordering::AcqRel) {
         return;
     }
-    let Some(number) = engine.application().spaces.find(&space.name) else { return };
+    let Some(number) = engine.application().spaces.find(&space.name).map(|held| held.number()) else {
+        return;
+    };
     let pause = (keeper.options.max_disconnection_duration / 4).max(Duration::from_millis(100));
     let (engine, runtime) = (Arc::downgrade(engine), engine.runtime().clone());
     runtime.clone().spawn(async move {
@@ -82,7 +84,7 @@ pub(crate) fn sweep(engine: &Arc<Engine>, space: &Space, keeper: &Keeper) {
 fn sweep_once(engine: &Weak<Engine>, number: u16) -> bool {
     let Some(engine) = engine.upgrade() else { return true };
     let hub = engine.application();
-    let Some(space) = hub.spaces.hold_if_there(number) else { return true };
+    let Some(space) = hub.spaces.try_hold(number) else { return true };
     let is_done = match &space.space(&hub.spaces).keeper {
         // Whoever keeps something from here on starts the next task.
         Some(keeper) if keeper.sweep(engine.now()) => {

@@ -7,6 +7,7 @@ use sockeye_server::error::{AckError, EmitError, HandlerError};
 use sockeye_server::handler::args::{Args, EventName, OrDefault, State};
 use sockeye_server::handler::outcome::Reply;
 use sockeye_server::id::SocketId;
+use sockeye_server::room_event::RoomEvent;
 use sockeye_server::runtime::Runtime;
 use sockeye_server::socket::Socket;
 
@@ -17,7 +18,6 @@ fn watched(world: &World) {
     let notes = world.notes.clone();
     let known = parking_lot::Mutex::new(Vec::<SocketId>::new());
     world.server.of("/").on_room(move |event| {
-        use sockeye_server::room_event::RoomEvent;
         let socket = match event {
             RoomEvent::Joined { socket, .. } | RoomEvent::Left { socket, .. } => {
                 let mut known = known.lock();
@@ -81,6 +81,21 @@ fn who_watches_rooms_may_ask_for_them_and_may_panic() {
     peer.send(&[r#"2["join","a"]"#, "1"]);
     assert_eq!(world.notes.take(), ["create-room 1", "join-room 1", "leave-room 0", "delete-room 0"]);
     assert_eq!(world.server.of("/").len(), 0);
+}
+
+#[test]
+fn what_happens_while_rooms_are_told_is_told_behind_it() {
+    let world = World::new();
+    let (server, notes) = (world.server.clone(), world.notes.clone());
+    world.server.of("/").on_room(move |event| {
+        notes.note(event.to_string());
+        if let RoomEvent::Created { .. } = event {
+            server.of("/").disconnect_sockets(false);
+        }
+    });
+    world.server.on_connect(async |socket: Socket| socket.join("a"));
+    let (_peer, _) = world.join();
+    assert_eq!(world.notes.take(), ["create-room", "join-room", "leave-room", "delete-room"]);
 }
 
 #[test]

@@ -14,6 +14,10 @@ use crate::world::{Notes, World, sleep};
 
 const INVALID: &str = r#"{"message":"Invalid namespace"}"#;
 
+fn fail() {
+    panic!("as asked");
+}
+
 fn names(world: &World) -> Vec<String> {
     world.server.namespaces().iter().map(|namespace| namespace.name().to_owned()).collect()
 }
@@ -260,6 +264,22 @@ fn a_handle_of_a_socket_outlives_its_namespace_and_does_nothing() {
 }
 
 #[test]
+fn a_connection_is_in_so_many_namespaces_and_in_others_when_it_has_left_some() {
+    let world = World::with(|builder| builder.namespaces_per_connection(2));
+    world.server.of(|_: &str| true);
+    let peer = world.open();
+    peer.connect("/a");
+    peer.connect("/b");
+    peer.send(&["0/c,"]);
+    assert_eq!(peer.take(), [r#"4/c,{"message":"Too many namespaces"}"#]);
+    assert_eq!(names(&world), ["/", "/a", "/b"], "it was not made for who may not be in it");
+    peer.connect("/");
+    peer.send(&["1/a,"]);
+    peer.connect("/c");
+    assert!(!peer.is_closed());
+}
+
+#[test]
 fn a_name_that_is_too_long_is_refused() {
     let world = World::with(|builder| builder.namespace_name_limit(10));
     world.server.of(|_: &str| true);
@@ -331,11 +351,36 @@ fn one_peer_that_asks_for_very_many_names_leaves_them_to_others() {
 }
 
 #[test]
-fn a_panic_over_a_new_namespace_is_nobodys() {
-    let world = World::new();
+fn who_is_told_of_new_namespaces_may_panic() {
+    let world = World::with(|builder| builder.cleanup_empty_child_namespaces(true));
+    world.server.on_new_namespace(|_| fail());
     world.server.of(|_: &str| true);
-    world.server.on_new_namespace(|_| panic!("as asked"));
     let peer = world.open();
-    peer.connect("/a");
+    peer.connect("/child");
+    peer.send(&["1/child,"]);
     assert!(!peer.is_closed());
+    assert_eq!(names(&world), ["/"]);
+}
+
+#[test]
+fn who_is_in_a_middleware_when_the_namespace_is_removed_is_refused() {
+    async fn think(State(runtime): State<Runtime>) -> Result<(), Refusal> {
+        sleep(&runtime, 100).await;
+        Ok(())
+    }
+    for is_child in [false, true] {
+        let world = World::new();
+        if is_child {
+            world.server.of(|_: &str| true).with(think);
+        } else {
+            world.server.of("/gone").with(think);
+        }
+        let peer = world.open();
+        peer.send(&["0/gone,"]);
+        let gone = world.server.namespaces().pop().expect("it is there");
+        assert!(gone.name() == "/gone" && gone.remove());
+        world.advance(100);
+        assert_eq!(peer.take(), [format!("4/gone,{INVALID}")]);
+        assert!(gone.is_empty() && !peer.is_closed());
+    }
 }

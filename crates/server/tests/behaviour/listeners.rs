@@ -323,3 +323,42 @@ fn keys_are_forgotten_after_a_while() {
     assert_eq!(world.notes.take(), ["k", "k"]);
     assert_eq!(peer.take(), ["30[1]", "31[1]", "32[1]"]);
 }
+
+#[test]
+fn what_a_listener_emits_behind_its_first_wait_is_not_told_either() {
+    let world = World::new();
+    world.server.on_connect(async |socket: Socket| {
+        socket.on_any_outgoing(
+            async |socket: Socket,
+                   EventName(event): EventName,
+                   State(runtime): State<Runtime>,
+                   State(notes): State<Notes>| {
+                notes.note(event);
+                sleep(&runtime, 10).await;
+                socket.emit("audit", ());
+            },
+        );
+    });
+    let (_peer, _) = world.join();
+    world.server.emit("x", ());
+    world.advance(1000);
+    assert_eq!(world.notes.take(), ["x"]);
+}
+
+#[test]
+fn a_volatile_event_that_is_dropped_is_told_to_no_listener() {
+    let world = World::new();
+    world.server.on_connect(async |socket: Socket| {
+        socket.on_any_outgoing(async |EventName(event): EventName, State(notes): State<Notes>| {
+            notes.note(event)
+        });
+        socket.on("go", async |socket: Socket| {
+            socket.emit("a", ());
+            socket.volatile().emit("b", ());
+        });
+    });
+    let (peer, _) = world.join();
+    peer.send(&[r#"2["go"]"#]);
+    assert_eq!(peer.take(), [r#"2["a"]"#]);
+    assert_eq!(world.notes.take(), ["a"]);
+}

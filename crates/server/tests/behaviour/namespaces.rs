@@ -5,6 +5,7 @@ use sockeye_server::error::Refusal;
 use sockeye_server::handler::args::{Auth, Data, State};
 use sockeye_server::reason::DisconnectReason;
 use sockeye_server::runtime::Runtime;
+use sockeye_server::server::Server;
 use sockeye_server::socket::Socket;
 use sockeye_server::value::Value;
 
@@ -362,4 +363,31 @@ fn values_and_handlers_may_use_their_socket_when_they_are_dropped() {
     assert_eq!(world.notes.take().len(), 2, "each was replaced once");
     peer.send(&["1"]);
     assert_eq!(world.notes.take(), ["dropped with 0 rooms", "dropped with 0 rooms"]);
+}
+
+/// Registers something when it is dropped.
+struct Busy(Server);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.on_connect(async |State(notes): State<Notes>| notes.note("the last"));
+        self.0.of("/").on_room(|_| ());
+        self.0.on_new_namespace(|_| ());
+    }
+}
+
+#[test]
+fn what_a_replaced_handler_captured_may_use_the_server_when_it_is_dropped() {
+    let world = World::new();
+    let busy = || Busy(world.server.clone());
+    let (connects, room, new) = (busy(), busy(), busy());
+    world.server.on_connect(move |_: Socket| {
+        let _captured = &connects;
+        async {}
+    });
+    world.server.of("/").on_room(move |_| _ = &room);
+    world.server.on_new_namespace(move |_| _ = &new);
+    world.server.on_connect(async || ());
+    let (_peer, _) = world.join();
+    assert_eq!(world.notes.take(), ["the last"]);
 }
