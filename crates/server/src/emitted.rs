@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use smallvec::SmallVec;
 use sockeye_engine::side::SendError;
@@ -110,12 +111,15 @@ pub(crate) fn send(
     if !session.connection().may_hear(stay) {
         return Err(EmitError::Disconnected);
     }
-    let frames: SmallVec<[Frame; 1]> = frames(packet).collect();
-    let outgoing = Outgoing::new(space, &frames);
-    let sent = if kind == Emit::Volatile {
-        engine.send_volatile(session, frames)
+    let outgoing = if space.watches_outgoing.load(Ordering::Relaxed) {
+        Outgoing::new(space, &packet.frames().cloned().collect::<SmallVec<[Frame; 1]>>())
     } else {
-        engine.send(session, frames).map(|()| true)
+        None
+    };
+    let sent = if kind == Emit::Volatile {
+        engine.send_volatile(session, frames(packet))
+    } else {
+        engine.send(session, frames(packet)).map(|()| true)
     };
     let is_queued = sent.map_err(|error| match error {
         SendError::SlowReader => EmitError::SlowReader,

@@ -37,7 +37,7 @@ pub struct Answer<'a> {
     engine: &'a Arc<Engine>,
     session: &'a Arc<Session>,
     stay: Stay,
-    ack: Option<Wanted>,
+    ack: Option<&'a Wanted>,
 }
 
 impl fmt::Debug for Answer<'_> {
@@ -64,7 +64,7 @@ impl Outcome for Emitted {
 
 impl<T: EventArguments> Outcome for Reply<T> {
     fn finish(self, answer: &Answer<'_>) -> Result<(), HandlerError> {
-        match &answer.ack {
+        match answer.ack {
             Some(wanted) => {
                 let space = answer.engine.application().space(answer.stay.namespace);
                 Ok(acknowledge(answer.engine, answer.session, &space.name, wanted, &self.0)?)
@@ -94,14 +94,14 @@ pub(crate) fn acknowledge<A: EventArguments + ?Sized>(
         return Ok(());
     }
     hub.tally.acks_sent.add_one();
-    let frames: SmallVec<[Frame; 1]> = frames(ack).collect();
-    if let Some(running) = wanted.running()
-        && let Some(answer) = read_again(&frames)
-    {
-        running.answer(answer, engine.now(), &hub.options.deduplication);
+    if let Some(running) = wanted.running() {
+        let kept: SmallVec<[Frame; 1]> = ack.frames().cloned().collect();
+        if let Some(answer) = read_again(&kept) {
+            running.answer(answer, engine.now(), &hub.options.deduplication);
+        }
     }
     // A peer that has gone wants no answer any more.
-    engine.send(session, frames).ok();
+    engine.send(session, frames(ack)).ok();
     Ok(())
 }
 
@@ -111,15 +111,16 @@ where
     F: Future<Output: Outcome> + Send + 'static,
 {
     let mut handler = Box::pin(handler);
-    let (stay, ack) = (context.stay, context.ack.clone());
+    let stay = context.stay;
     if let Poll::Ready(outcome) = handler.as_mut().poll(&mut task::Context::from_waker(Waker::noop())) {
+        let ack = context.ack.as_ref();
         outcome.finish(&Answer { engine: context.engine, session: context.session, stay, ack })?;
         return Ok(Turn::Done);
     }
-    let (engine, session) = (context.engine.clone(), context.session.clone());
+    let (engine, session, ack) = (context.engine.clone(), context.session.clone(), context.ack.clone());
     let later: Later = Box::pin(async move {
         let outcome = handler.await;
-        outcome.finish(&Answer { engine: &engine, session: &session, stay, ack })?;
+        outcome.finish(&Answer { engine: &engine, session: &session, stay, ack: ack.as_ref() })?;
         Ok(())
     });
     Ok(Turn::Waits(later))
