@@ -2,7 +2,8 @@
 //! test a server with.
 //!
 //! `spec/conformance.md` says what A, B, C and D do. `PING_INTERVAL`, `PING_TIMEOUT` and `CONNECT_TIMEOUT`
-//! (milliseconds) and `PORT` in the environment override it.
+//! (milliseconds) and `PORT` in the environment override it, and `PER_MESSAGE_DEFLATE` (bytes) has C compress messages of
+//! WebSockets from that size on.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -23,8 +24,8 @@ use sockeye::engine::proto::tick::Tick;
 use sockeye::engine::session::Session;
 use sockeye::runtime::Runtime;
 use sockeye::{
-    Ack, AllowRequest, Args, Auth, Binary, Builder, Cors, Data, DisconnectReason, Refusal, Reply, Server,
-    Socket, State, Value,
+    Ack, AllowRequest, Args, Auth, Binary, Builder, Cors, Data, DisconnectReason, PerMessageDeflate, Refusal,
+    Reply, Server, Socket, State, Value,
 };
 
 /// What the benchmarks measure is a server with jemalloc, as the `sockeye` binary is.
@@ -69,7 +70,10 @@ async fn run() -> Result<(), String> {
             return Ok(());
         }
         "B" => protocol_suite(strict(Server::builder())?),
-        "C" => interop(settings(Server::builder().cors(Cors::default()).max_payload(1_000_000))?),
+        "C" => {
+            let builder = Server::builder().cors(Cors::default()).max_payload(1_000_000);
+            interop(settings(builder)?.per_message_deflate(deflate()?))
+        }
         "D" => client_suite(settings(Server::builder().ping_interval(Duration::from_secs(2)))?),
         _ => return Err(USAGE.to_owned()),
     };
@@ -95,6 +99,15 @@ fn number(name: &str) -> Result<Option<u64>, String> {
 
 fn milliseconds(name: &str) -> Result<Option<Duration>, String> {
     Ok(number(name)?.map(Duration::from_millis))
+}
+
+/// Compression from the size on that the environment gives.
+fn deflate() -> Result<Option<PerMessageDeflate>, String> {
+    Ok(number("PER_MESSAGE_DEFLATE")?.map(|threshold| {
+        let mut deflate = PerMessageDeflate::default();
+        deflate.threshold = usize::try_from(threshold).unwrap_or(usize::MAX);
+        deflate
+    }))
 }
 
 /// What the environment overrides.

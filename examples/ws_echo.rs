@@ -1,7 +1,8 @@
 //! `cargo run --release --example ws_echo -- --listen 127.0.0.1:9002`
 //!
 //! A WebSocket that says back whatever it hears: the codec alone, over a bare TCP listener, without Engine.IO and
-//! without Socket.IO. It is what the Autobahn suite tests, so its limits are wide: messages of up to 64 MiB, in
+//! without Socket.IO. With `--deflate` it agrees to compression (permessage-deflate), and says compressed back whatever
+//! that makes shorter. It is what the Autobahn suite tests, so its limits are wide: messages of up to 64 MiB, in
 //! any number of fragments. A server that strangers reach takes `Limits::default()`.
 
 use std::{io, process::ExitCode, time::Duration};
@@ -9,10 +10,12 @@ use std::{io, process::ExitCode, time::Duration};
 use sockeye_websocket::{
     close::Close,
     decoder::{Decoded, Decoder, Role},
+    deflate::Agreement,
     encode::{encode, encode_close},
     event::Event,
+    extensions::{Negotiated, negotiate},
     handshake::{HandshakeError, VERSION, check_request},
-    header::OpCode,
+    header::{COMPRESSED, OpCode},
     limits::Limits,
 };
 use tokio::{
@@ -34,11 +37,13 @@ const BATCH: usize = 64 * 1024;
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let address = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => DEFAULT_ADDRESS,
-        ["--listen", address] => address,
+    let (deflate, address) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => (false, DEFAULT_ADDRESS),
+        ["--deflate"] => (true, DEFAULT_ADDRESS),
+        ["--listen", address] => (false, address),
+        ["--deflate", "--listen", address] | ["--listen", address, "--deflate"] => (true, address),
         _ => {
-            eprintln!("usage: ws_echo [--listen ADDRESS:PORT], by default {DEFAULT_ADDRESS}");
+            eprintln!("usage: ws_echo [--deflate] [--listen ADDRESS:PORT], by default {DEFAULT_ADDRESS}");
             return ExitCode::from(2);
         }
     };
@@ -54,7 +59,7 @@ async fn main() -> ExitCode {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 tokio::spawn(async move {
-                    if let Err(error) = serve(stream).await {
+                    if let Err(error) = serve(stream, deflate).await {
                         eprintln!("{peer}: {error}");
                     }
                 });
@@ -69,19 +74,19 @@ async fn main() -> ExitCode {
 }
 
 /// One connection, from its first byte to its last.
-async fn serve(mut stream: TcpStream) -> io::Result<()> {
+async fn serve(mut stream: TcpStream, deflate: bool) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut bytes = Vec::new();
     let answer = match timeout(PATIENCE, read_head(&mut stream, &mut bytes)).await {
         Err(_) => return Ok(()), // too slow to be told
         Ok(Err(error)) => return Err(error),
         Ok(Ok(None)) => return Ok(()), // left without a request
-        Ok(Ok(Some(head))) => answer(&head),
+        Ok(Ok(Some(head))) => answer(&head, deflate),
     };
     match answer {
-        Ok(switching) => {
+        Ok((switching, agreement)) => {
             stream.write_all(switching.as_bytes()).await?;
-            echo(&mut stream, bytes).await?;
+            echo(&mut stream, bytes, agreement).await?;
         }
         Err(refusal) => stream.write_all(refusal.as_bytes()).await?,
     }
@@ -110,8 +115,8 @@ async fn read_head(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> io::Result<Op
     }
 }
 
-/// The answer that opens the WebSocket, or the one that refuses it.
-fn answer(head: &[u8]) -> Result<String, String> {
+/// The answer that opens the WebSocket and what it agrees to, or the one that refuses it.
+fn answer(head: &[u8], deflate: bool) -> Result<(String, Option<Agreement>), String> {
     let refuse = |status: &str| {
         format!(
             "HTTP/1.1 {status}\r\nConnection: close, Upgrade\r\nUpgrade: websocket\r\n\
@@ -127,15 +132,25 @@ fn answer(head: &[u8]) -> Result<String, String> {
         [_, _, "HTTP/1.1"] => return Err(refuse("405 Method Not Allowed")),
         _ => return Err(refuse("400 Bad Request")),
     }
-    match check_request(headers) {
-        Ok(accept) => Ok(format!(
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Accept: {}\r\n\r\n",
-            String::from_utf8_lossy(&accept)
-        )),
-        Err(HandshakeError::Version | HandshakeError::NoUpgrade) => Err(refuse("426 Upgrade Required")),
-        Err(_) => Err(refuse("400 Bad Request")),
-    }
+    let offers = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-extensions"));
+    let offers = offers.filter(|_| deflate).map(|(_, value)| *value);
+    let checked = check_request(headers.iter().copied()).and_then(|accept| Ok((accept, negotiate(offers)?)));
+    let (accept, negotiated) = checked.map_err(|error| match error {
+        HandshakeError::Version | HandshakeError::NoUpgrade => refuse("426 Upgrade Required"),
+        _ => refuse("400 Bad Request"),
+    })?;
+    let (extensions, agreement) = match negotiated {
+        Some(Negotiated { agreement, answer }) => {
+            (format!("Sec-WebSocket-Extensions: {answer}\r\n"), Some(agreement))
+        }
+        None => (String::new(), None),
+    };
+    let switching = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {}\r\n{extensions}\r\n",
+        String::from_utf8_lossy(&accept)
+    );
+    Ok((switching, agreement))
 }
 
 type Header<'h> = (&'h str, &'h [u8]);
@@ -155,17 +170,17 @@ fn parse_head(head: &[u8]) -> Option<(&str, Vec<Header<'_>>)> {
 }
 
 /// Says back what comes, until either side closes. What the peer does not read stops us from reading more.
-async fn echo(stream: &mut TcpStream, mut bytes: Vec<u8>) -> io::Result<()> {
+async fn echo(stream: &mut TcpStream, mut bytes: Vec<u8>, agreement: Option<Agreement>) -> io::Result<()> {
     let mut decoder = Decoder::new();
     let mut out = Vec::new();
     let mut at = 0;
     loop {
-        match decoder.decode(&mut bytes[at..], Role::Server, &LIMITS) {
+        match decoder.decode_with(&mut bytes[at..], Role::Server, &LIMITS, agreement.is_some()) {
             Ok(Decoded::Frame { event, consumed }) => {
                 at += consumed;
                 match event {
-                    Event::Text(text) => encode(OpCode::Text, text.as_bytes(), None, &mut out),
-                    Event::Binary(binary) => encode(OpCode::Binary, &binary, None, &mut out),
+                    Event::Text(text) => say(OpCode::Text, text.as_bytes(), agreement, &mut out),
+                    Event::Binary(binary) => say(OpCode::Binary, &binary, agreement, &mut out),
                     Event::Ping(payload) => encode(OpCode::Pong, payload, None, &mut out),
                     Event::Pong(_) | Event::Fragment => {}
                     Event::Close(close) => {
@@ -195,6 +210,21 @@ async fn echo(stream: &mut TcpStream, mut bytes: Vec<u8>) -> io::Result<()> {
                 return stream.write_all(&out).await;
             }
         }
+    }
+}
+
+/// Appends a message, compressed where that makes it shorter.
+fn say(opcode: OpCode, payload: &[u8], agreement: Option<Agreement>, out: &mut Vec<u8>) {
+    let mut compressed = Vec::new();
+    if let Some(agreement) = agreement {
+        agreement.compress(1, payload, &mut compressed);
+    }
+    if agreement.is_some() && compressed.len() < payload.len() {
+        let start = out.len();
+        encode(opcode, &compressed, None, out);
+        out[start] |= COMPRESSED;
+    } else {
+        encode(opcode, payload, None, out);
     }
 }
 

@@ -2,7 +2,8 @@
 //
 // node server.js --listen 127.0.0.1:0      prints `listening on http://ADDRESS` when it takes connections
 //
-// PING_INTERVAL, PING_TIMEOUT and CONNECT_TIMEOUT (milliseconds) in the environment override the defaults.
+// PING_INTERVAL, PING_TIMEOUT and CONNECT_TIMEOUT (milliseconds) in the environment override the defaults;
+// PER_MESSAGE_DEFLATE (bytes) has messages of WebSockets compressed from that size on.
 
 import { createServer } from "node:http";
 import { parseArgs } from "node:util";
@@ -20,12 +21,14 @@ if (split < 1 || !Number.isInteger(port)) {
 }
 
 const milliseconds = (name, otherwise) => Number(process.env[name] ?? otherwise);
+const threshold = process.env.PER_MESSAGE_DEFLATE;
 const http = createServer();
 const io = new Server(http, {
   pingInterval: milliseconds("PING_INTERVAL", 25_000),
   pingTimeout: milliseconds("PING_TIMEOUT", 20_000),
   connectTimeout: milliseconds("CONNECT_TIMEOUT", 45_000),
   maxHttpBufferSize: 1_000_000,
+  perMessageDeflate: threshold === undefined ? false : { threshold: Number(threshold) },
   allowEIO3: true,
   serveClient: false,
 });

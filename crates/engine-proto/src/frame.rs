@@ -6,7 +6,8 @@
 use std::cell::RefCell;
 use std::fmt;
 
-use sockeye_websocket::header::{MAX_SERVER_HEADER, OpCode, encode_header};
+use sockeye_websocket::deflate::Agreement;
+use sockeye_websocket::header::{COMPRESSED, MAX_SERVER_HEADER, OpCode, encode_header};
 use triomphe::ThinArc;
 
 use crate::packet::{Message, encode_base64};
@@ -95,21 +96,41 @@ impl Frame {
         self.0.header.header.compress
     }
 
+    /// The same packet compressed, for WebSockets that agreed on it, or none if it would not be shorter. It is queued on
+    /// such a WebSocket only: no other wire finds a packet in it.
+    ///
+    /// `level` is zlib's, 1 to 9. Whether it may be compressed is not asked.
+    #[must_use]
+    pub fn compressed(&self, agreement: Agreement, level: u32) -> Option<Frame> {
+        let opcode = if self.is_binary() { OpCode::Binary } else { OpCode::Text };
+        // Room for the longest header; where the true one begins is known at the end.
+        with_scratch(|scratch| {
+            scratch.extend_from_slice(&[0; MAX_SERVER_HEADER]);
+            agreement.compress(level, self.packet(), scratch);
+            let payload = scratch.len() - MAX_SERVER_HEADER;
+            if payload >= self.packet().len() {
+                return None;
+            }
+            let mut header = [0; MAX_SERVER_HEADER];
+            let size = encode_header(opcode, payload, &mut header);
+            header[0] |= COMPRESSED;
+            let bytes = &mut scratch[MAX_SERVER_HEADER - size..];
+            bytes[..size].copy_from_slice(&header[..size]);
+            let head = Head { packet_at: size as u8, compress: false, ..self.0.header.header };
+            Some(Frame(ThinArc::from_header_and_slice(head, bytes)))
+        })
+    }
+
     fn build(opcode: OpCode, countable: bool, parts: &[&[u8]]) -> Frame {
         let length = parts.iter().map(|part| part.len()).sum();
         let mut header = [0; MAX_SERVER_HEADER];
         let packet_at = encode_header(opcode, length, &mut header);
         let binary = opcode == OpCode::Binary;
         let head = Head { packet_at: packet_at as u8, binary, countable, compress: true };
-        SCRATCH.with_borrow_mut(|scratch| {
-            scratch.clear();
+        with_scratch(|scratch| {
             scratch.extend_from_slice(&header[..packet_at]);
             parts.iter().for_each(|part| scratch.extend_from_slice(part));
-            let frame = Frame(ThinArc::from_header_and_slice(head, scratch));
-            if scratch.capacity() > SCRATCH_LIMIT {
-                *scratch = Vec::new();
-            }
-            frame
+            Frame(ThinArc::from_header_and_slice(head, scratch))
         })
     }
 
@@ -160,6 +181,19 @@ impl Frame {
     }
 }
 
+/// Lends the thread's scratch buffer, empty.
+#[inline]
+fn with_scratch<T>(use_it: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    SCRATCH.with_borrow_mut(|scratch| {
+        scratch.clear();
+        let done = use_it(scratch);
+        if scratch.capacity() > SCRATCH_LIMIT {
+            *scratch = Vec::new();
+        }
+        done
+    })
+}
+
 impl fmt::Debug for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Frame({:?})", String::from_utf8_lossy(self.packet()))
@@ -168,6 +202,10 @@ impl fmt::Debug for Frame {
 
 #[cfg(test)]
 mod tests {
+    use sockeye_websocket::decoder::{Decoded, Decoder, Role};
+    use sockeye_websocket::event::Event;
+    use sockeye_websocket::limits::Limits;
+
     use super::*;
 
     #[test]
@@ -202,6 +240,30 @@ mod tests {
                 (frame.packet(), frame.is_binary(), true)
             );
         }
+    }
+
+    #[test]
+    fn a_compressed_frame_is_the_same_message_in_fewer_bytes() {
+        let agreement = Agreement::new(15).expect("a window");
+        let text = "compressible ".repeat(10_000);
+        for (frame, first) in
+            [(Frame::text(&[b"4", text.as_bytes()]), 0xc1), (Frame::binary(text.as_bytes()), 0xc2)]
+        {
+            let compressed = frame.compressed(agreement, 1).expect("it is shorter");
+            assert!(compressed.len() < frame.len() / 20);
+            assert_eq!(compressed.websocket()[0], first);
+            assert_eq!((compressed.is_countable(), compressed.may_compress()), (true, false));
+            let mut bytes = compressed.websocket().to_vec();
+            let decoded = Decoder::new().decode_with(&mut bytes, Role::Client, &Limits::default(), true);
+            let Ok(Decoded::Frame { event, consumed }) = decoded else { panic!("{decoded:?}") };
+            assert_eq!(consumed, compressed.len());
+            match event {
+                Event::Text(text) => assert_eq!(text.as_bytes(), frame.packet()),
+                Event::Binary(bytes) => assert_eq!(bytes, frame.packet()),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(Frame::text(&[b"4ab"]).compressed(agreement, 1).is_none(), "it would be longer");
     }
 
     #[test]

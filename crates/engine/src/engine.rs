@@ -13,9 +13,11 @@ use sockeye_engine_proto::session::Wire;
 use sockeye_engine_proto::tick::Tick;
 use sockeye_runtime::runtime::Runtime;
 use sockeye_runtime::turns::let_others_run;
+use sockeye_websocket::deflate::Agreement;
 
 use crate::body::Body;
 use crate::counters::Counters;
+use crate::deflate::Forms;
 use crate::handshake::Handshake;
 use crate::options::Options;
 use crate::session::{Ended, Enqueued, Look, Parting, Session};
@@ -134,7 +136,9 @@ impl<A: Application> Engine<A> {
     /// An engine whose clock runs on `runtime` from now until the engine is dropped.
     #[must_use]
     pub fn new(application: A, options: Options, runtime: Runtime) -> Arc<Engine<A>> {
-        let terms = Arc::new(Terms::new(options.timing(), options.limits(), options.resume_bytes, runtime));
+        let mut terms = Terms::new(options.timing(), options.limits(), options.resume_bytes, runtime);
+        terms.deflate = options.per_message_deflate;
+        let terms = Arc::new(terms);
         let engine = Arc::new(Engine {
             application,
             options,
@@ -194,13 +198,14 @@ impl<A: Application> Engine<A> {
         sid: Sid,
         wire: Wire,
         base64: bool,
+        deflate: Option<Agreement>,
         handshake: Handshake,
         open_packet: Frame,
     ) -> Option<Arc<Session<A::Connection>>> {
         let connection = self.application.connect(handshake);
-        let session = self
-            .table
-            .insert(sid, |slot| Arc::new(Session::new(sid, slot, wire, base64, &self.terms, connection)))?;
+        let session = self.table.insert(sid, |slot| {
+            Arc::new(Session::new(sid, slot, wire, base64, deflate, &self.terms, connection))
+        })?;
         // Phases are spread by slot, so a crowd that came at once is not pinged at once; by little, since peers
         // wait for the first ping no longer than interval and time-out.
         let spread = 1 + (self.terms.timing.ping_timeout / 8).min(7);
@@ -274,6 +279,9 @@ impl<A: Application> Engine<A> {
     /// Queues frames for many sessions and writes nothing; `dirty` receives the slots to
     /// [`flush`](Engine::flush). Safe under the caller's own locks: it takes the table's read lock and one
     /// session's lock at a time.
+    ///
+    /// Frames are compressed on the way, once for all that agreed on the same window: some 10 µs for each kilobyte of
+    /// what is worth it, during which those locks of the caller's are held, and no session's.
     pub fn enqueue(
         &self,
         slots: &mut dyn Iterator<Item = u32>,
@@ -281,7 +289,9 @@ impl<A: Application> Engine<A> {
         volatile: bool,
         dirty: &mut Vec<u32>,
     ) {
+        let mut forms = Forms::new(frames);
         self.table.visit(slots, |session| {
+            let frames = forms.of(session.deflate(&self.terms));
             if session.enqueue(&self.terms, frames, volatile) == Enqueued::Dirty {
                 dirty.push(session.slot());
             }

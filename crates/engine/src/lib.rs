@@ -16,6 +16,7 @@ mod compression;
 mod cookie;
 mod cors;
 pub mod counters;
+mod deflate;
 pub mod engine;
 pub mod gate;
 mod guarded;

@@ -57,6 +57,9 @@ pub struct Options {
     /// Polling answers from this many bytes on are compressed when the peer accepts gzip or deflate. Default
     /// 1,024; `None` switches compression off.
     pub http_compression: Option<usize>,
+    /// Whether messages of WebSockets are compressed for peers that ask for it. Default `None`: they are not, as in the
+    /// reference.
+    pub per_message_deflate: Option<PerMessageDeflate>,
     /// A cookie with the session's id on the first response. Default none.
     pub cookie: Option<Cookie>,
     /// CORS headers. Default none.
@@ -109,6 +112,7 @@ impl Default for Options {
             max_wait: None,
             max_packets: 16,
             http_compression: Some(1024),
+            per_message_deflate: None,
             cookie: None,
             cors: None,
             allow_request: None,
@@ -140,6 +144,30 @@ impl Options {
     #[must_use]
     pub fn limits(&self) -> Limits {
         Limits { soft: self.soft_limit, hard: self.hard_limit, stall: Tick::ticks(self.stall_timeout) }
+    }
+}
+
+/// Compression of WebSocket messages: permessage-deflate, RFC 7692.
+///
+/// Each message is compressed by itself ("no context takeover", in both directions), so a session costs no memory for
+/// it: compressors and windows are a thread's. A broadcast is compressed once for all that agreed on the same window,
+/// which is that of 32 KiB for browsers. What a peer sends counts inflated against [`Options::max_payload`].
+///
+/// Not for what holds a secret beside what others chose: its length then tells of the secret. Such a frame says so
+/// ([`Frame::without_compression`]).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct PerMessageDeflate {
+    /// Packets of this many bytes or more are compressed, where that makes them shorter. Default 1,024: what is shorter
+    /// leaves in as many network packets either way.
+    pub threshold: usize,
+    /// zlib's level, from 1, the fastest, to 9, the smallest. Default 1.
+    pub level: u32,
+}
+
+impl Default for PerMessageDeflate {
+    fn default() -> PerMessageDeflate {
+        PerMessageDeflate { threshold: 1024, level: 1 }
     }
 }
 

@@ -85,6 +85,7 @@ fn handshake_text(error: HandshakeError) -> &'static str {
     match error {
         HandshakeError::Version => "Missing or invalid Sec-WebSocket-Version header",
         HandshakeError::Key => "Missing or invalid Sec-WebSocket-Key header",
+        HandshakeError::Extensions => "Invalid or unacceptable Sec-WebSocket-Extensions header",
         _ => "Invalid Upgrade header",
     }
 }

@@ -10,8 +10,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::header::{
-    CONNECTION, HeaderMap, HeaderName, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL,
-    SET_COOKIE, UPGRADE,
+    CONNECTION, HeaderMap, HeaderName, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
+    SEC_WEBSOCKET_PROTOCOL, SET_COOKIE, UPGRADE,
 };
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Version};
@@ -21,6 +21,7 @@ use sockeye_engine_proto::frame::Frame;
 use sockeye_engine_proto::reason::CloseReason;
 use sockeye_engine_proto::session::Wire;
 use sockeye_engine_proto::wire::event_stream::parse_id;
+use sockeye_websocket::extensions::{Negotiated, negotiate};
 use sockeye_websocket::handshake::{check_request, has_token};
 
 use crate::body::Body;
@@ -172,7 +173,7 @@ where
         }
         ("GET", _) if opens_probe => {
             ask(engine, request, Purpose::Move(wire)).await?;
-            let seat = session.claim(engine.terms(), Wire::Sse, Link::away(), false);
+            let seat = session.claim(engine.terms(), Wire::Sse, Link::away(), false, None);
             sse::answer(engine, session, seat.ok_or(Refusal::BadRequest(BadRequest::TransportMismatch))?)
         }
         ("GET", _) => {
@@ -221,13 +222,13 @@ async fn open<A: Application>(
             });
         }
         Wire::Sse => {
-            let session = engine.open(sid, wire, false, handshake(request), open_packet);
+            let session = engine.open(sid, wire, false, None, handshake(request), open_packet);
             let session = session.ok_or_else(taken)?;
             let (seat, _) = session.seat();
             sse::answer(engine, session, seat)
         }
         _ => {
-            let session = engine.open(sid, wire, false, handshake(request), open_packet);
+            let session = engine.open(sid, wire, false, None, handshake(request), open_packet);
             let session = session.ok_or_else(taken)?;
             polling::answer(engine, &session, query.wait, &request.headers).await
         }
@@ -264,6 +265,13 @@ fn websocket<A: Application>(
 ) -> Result<Response<Body>, Refusal> {
     let pairs = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
     let accept = check_request(pairs)?;
+    let deflate = match engine.options().per_message_deflate {
+        Some(_) => {
+            let offers = request.headers.get_all(SEC_WEBSOCKET_EXTENSIONS);
+            negotiate(offers.iter().map(HeaderValue::as_bytes))?
+        }
+        None => None,
+    };
     let upgrade = request.extensions.remove::<OnUpgrade>();
     let (Some(upgrade), true) =
         (upgrade, request.method == Method::GET && request.version == Version::HTTP_11)
@@ -280,10 +288,15 @@ fn websocket<A: Application>(
     if let Some(protocol) = first_protocol(&request.headers) {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
     }
+    let deflate = deflate.map(|Negotiated { agreement, answer }| {
+        let answer = HeaderValue::try_from(answer).expect("names and a number");
+        headers.insert(SEC_WEBSOCKET_EXTENSIONS, answer);
+        agreement
+    });
     if let Some(sid) = sid {
         welcome(engine, sid, request, headers);
     }
-    upgraded::serve(engine.clone(), upgrade, purpose);
+    upgraded::serve(engine.clone(), upgrade, purpose, deflate);
     Ok(answer)
 }
 

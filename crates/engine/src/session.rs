@@ -31,9 +31,11 @@ use sockeye_engine_proto::packet::{Message, Packet};
 use sockeye_engine_proto::reason::CloseReason;
 use sockeye_engine_proto::session::{Control, Effect, Wire};
 use sockeye_engine_proto::tick::Tick;
+use sockeye_websocket::deflate::Agreement;
 use sockeye_websocket::encode::EMPTY_CLOSE;
 use tokio::net::TcpStream;
 
+use crate::deflate::Deflate;
 use crate::link::{Link, has_ended, limit_silence};
 use crate::sid::Sid;
 use crate::side::{Candidate, Flags, Overlap, Seat, SendError, Side, Taken, Writer};
@@ -108,10 +110,11 @@ impl<C> Session<C> {
         slot: u32,
         wire: Wire,
         base64: bool,
+        deflate: Option<Agreement>,
         terms: &Terms,
         connection: C,
     ) -> Session<C> {
-        let side = Side::new(wire, base64, terms);
+        let side = Side::new(wire, base64, deflate, terms);
         Session { sid, slot, side: Mutex::new(side), connection }
     }
 
@@ -166,6 +169,18 @@ impl<C: Send + Sync + 'static> Session<C> {
         terms: &Arc<Terms>,
         frames: impl IntoIterator<Item = Frame>,
     ) -> Result<(), SendError> {
+        match self.deflate(terms) {
+            Some(deflate) => self.send_as_given(terms, deflate.apply_to_all(frames)),
+            None => self.send_as_given(terms, frames),
+        }
+    }
+
+    #[inline]
+    fn send_as_given(
+        self: &Arc<Self>,
+        terms: &Arc<Terms>,
+        frames: impl IntoIterator<Item = Frame>,
+    ) -> Result<(), SendError> {
         let mut side = self.side.lock();
         for frame in frames {
             side.push(frame, terms, self.slot)?;
@@ -176,6 +191,21 @@ impl<C: Send + Sync + 'static> Session<C> {
 
     /// Sends frames if the wire takes them now; says whether it did. Never queues.
     pub fn send_volatile(
+        self: &Arc<Self>,
+        terms: &Arc<Terms>,
+        frames: impl IntoIterator<Item = Frame>,
+    ) -> Result<bool, SendError> {
+        match self.deflate(terms) {
+            // Not for a peer that gets none of it.
+            Some(deflate) if self.side.lock().is_writable(terms) => {
+                self.send_volatile_as_given(terms, deflate.apply_to_all(frames))
+            }
+            _ => self.send_volatile_as_given(terms, frames),
+        }
+    }
+
+    #[inline]
+    fn send_volatile_as_given(
         self: &Arc<Self>,
         terms: &Arc<Terms>,
         frames: impl IntoIterator<Item = Frame>,
@@ -192,7 +222,16 @@ impl<C: Send + Sync + 'static> Session<C> {
         Ok(true)
     }
 
-    /// Queues frames for a broadcast, all or none, and writes nothing.
+    /// How its frames are compressed, if they are: not for a peer that wants base64, which has fewer bytes to save.
+    #[inline]
+    pub(crate) fn deflate(&self, terms: &Terms) -> Option<Deflate> {
+        let options = terms.deflate?;
+        let side = self.side.lock();
+        let agreement = side.deflate.filter(|_| !side.flags.has(Flags::BASE64))?;
+        Some(Deflate { options, agreement })
+    }
+
+    /// Queues frames for a broadcast, all or none, and writes nothing. They leave as they are given.
     pub fn enqueue(&self, terms: &Terms, frames: &[Frame], volatile: bool) -> Enqueued {
         let mut side = self.side.lock();
         if side.core.closed().is_some() || (volatile && !side.is_writable(terms)) {
@@ -489,14 +528,21 @@ impl<C: Send + Sync + 'static> Session<C> {
 
     /// A new wire asks to carry the session: it gets the candidate's seat, unless there is one already or
     /// the session is on its best wire.
-    pub fn claim(&self, terms: &Terms, wire: Wire, link: Link, base64: bool) -> Option<Seat> {
+    pub fn claim(
+        &self,
+        terms: &Terms,
+        wire: Wire,
+        link: Link,
+        base64: bool,
+        deflate: Option<Agreement>,
+    ) -> Option<Seat> {
         let mut side = self.side.lock();
         if side.core.wire() == wire || !side.core.claim(terms.now(), &terms.timing) {
             return None;
         }
         side.last_seat = side.last_seat.wrapping_add(1);
         let seat = side.last_seat;
-        let candidate = Candidate::new(seat, wire, link, base64);
+        let candidate = Candidate::new(seat, wire, link, base64, deflate);
         side.rare.get_or_insert_default().candidate = Some(candidate);
         side.look_at_deadline(terms, self.slot);
         Some(Seat(seat))
@@ -555,6 +601,7 @@ impl<C: Send + Sync + 'static> Session<C> {
         // What paused was the old wire.
         side.core.pause(false, terms.now(), &terms.timing);
         side.flags.set(Flags::BASE64, candidate.base64);
+        side.deflate = candidate.deflate;
         side.flags.set(Flags::POLLING, false);
         side.flags.set(Flags::POSTING, candidate.posting);
         if side.writer == Writer::Blocked {

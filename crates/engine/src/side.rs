@@ -9,6 +9,7 @@ use sockeye_engine_proto::outbox::Outbox;
 use sockeye_engine_proto::reason::CloseReason;
 use sockeye_engine_proto::session::{Core, Wire};
 use sockeye_engine_proto::tick::Tick;
+use sockeye_websocket::deflate::Agreement;
 
 use crate::link::Link;
 use crate::terms::Terms;
@@ -61,6 +62,8 @@ pub(crate) struct Side {
     pub(crate) look: Tick,
     pub(crate) writer: Writer,
     pub(crate) flags: Flags,
+    /// What the WebSocket that carries it agreed on.
+    pub(crate) deflate: Option<Agreement>,
 }
 
 /// What is so or not, a bit each: as `bool`s they would put a session into the next size of memory block.
@@ -123,6 +126,7 @@ pub(crate) struct Candidate {
     pub(crate) wire: Wire,
     pub(crate) link: Link,
     pub(crate) base64: bool,
+    pub(crate) deflate: Option<Agreement>,
     /// Control packets for it.
     pub(crate) out: VecDeque<Frame>,
     /// How many frames the old stream may still take: up to the `6` that ends it.
@@ -132,7 +136,7 @@ pub(crate) struct Candidate {
 
 impl Side {
     /// A side that opens now.
-    pub(crate) fn new(wire: Wire, base64: bool, terms: &Terms) -> Side {
+    pub(crate) fn new(wire: Wire, base64: bool, deflate: Option<Agreement>, terms: &Terms) -> Side {
         let mut flags = Flags::default();
         flags.set(Flags::BASE64, base64);
         Side {
@@ -145,6 +149,7 @@ impl Side {
             look: terms.now(),
             writer: Writer::Idle,
             flags,
+            deflate,
         }
     }
 
@@ -239,8 +244,14 @@ impl Side {
 }
 
 impl Candidate {
-    pub(crate) fn new(seat: u16, wire: Wire, link: Link, base64: bool) -> Candidate {
-        Candidate { seat, wire, link, base64, out: VecDeque::new(), hold: None, posting: false }
+    pub(crate) fn new(
+        seat: u16,
+        wire: Wire,
+        link: Link,
+        base64: bool,
+        deflate: Option<Agreement>,
+    ) -> Candidate {
+        Candidate { seat, wire, link, base64, deflate, out: VecDeque::new(), hold: None, posting: false }
     }
 
     pub(crate) fn poll_take(&mut self, cx: &mut Context<'_>, mut take: impl FnMut(&Frame)) -> Poll<Taken> {

@@ -143,7 +143,8 @@ mod tests {
         let table = Table::default();
         let insert = |text: &str| {
             let sid = Sid::parse(text).expect("an id");
-            table.insert(sid, |slot| Arc::new(Session::new(sid, slot, Wire::Polling, false, &terms, ())))
+            table
+                .insert(sid, |slot| Arc::new(Session::new(sid, slot, Wire::Polling, false, None, &terms, ())))
         };
         let first = insert("AAAAAAAAAAAAAAAAAAAA").expect("a slot");
         let second = insert("AAAAAAAAAAAAAAAAAAAB").expect("a slot");

@@ -7,6 +7,7 @@ use sockeye_engine_proto::tick::Tick;
 use sockeye_engine_proto::timing::Timing;
 use sockeye_runtime::runtime::Runtime;
 
+use crate::options::PerMessageDeflate;
 use crate::wheel::Wheel;
 
 /// Times, limits, the clock, the wheel, and where tasks run: what a session needs of its engine.
@@ -18,6 +19,8 @@ pub struct Terms {
     pub limits: Limits,
     /// Bytes of an SSE stream that are kept for a stream that comes back.
     pub kept: usize,
+    /// Which messages of WebSockets are compressed for peers that agreed on it, if any.
+    pub deflate: Option<PerMessageDeflate>,
     /// Where tasks run and randomness comes from.
     pub runtime: Runtime,
     /// All deadlines.
@@ -26,10 +29,18 @@ pub struct Terms {
 }
 
 impl Terms {
-    /// Terms whose clock stands at the first tick.
+    /// Terms whose clock stands at the first tick, without compression.
     #[must_use]
     pub fn new(timing: Timing, limits: Limits, kept: usize, runtime: Runtime) -> Terms {
-        Terms { timing, limits, kept, runtime, wheel: Wheel::default(), clock: AtomicU32::new(1) }
+        Terms {
+            timing,
+            limits,
+            kept,
+            deflate: None,
+            runtime,
+            wheel: Wheel::default(),
+            clock: AtomicU32::new(1),
+        }
     }
 
     /// The current tick.

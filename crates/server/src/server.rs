@@ -8,7 +8,7 @@ use sockeye_engine::gate::AllowRequest;
 use sockeye_engine::hooks::{ChangeHeaders, GenerateId, OnConnectionError};
 use sockeye_engine::listen::Listen;
 use sockeye_engine::middleware::EngineMiddleware;
-use sockeye_engine::options::{Cookie, Cors, Options};
+use sockeye_engine::options::{Cookie, Cors, Options, PerMessageDeflate};
 use sockeye_engine_proto::frame::Frame;
 use sockeye_engine_proto::packet::Message;
 use sockeye_engine_proto::reason::CloseReason;
@@ -465,6 +465,14 @@ impl Builder {
     /// switches it off. Default 1,024.
     pub fn http_compression(mut self, threshold: Option<usize>) -> Builder {
         self.engine.http_compression = threshold;
+        self
+    }
+
+    /// Whether messages of WebSockets are compressed for peers that ask for it: permessage-deflate. Default `None`: they
+    /// are not, as in the original. With `Some(PerMessageDeflate::default())` those from 1,024 bytes on are, at the
+    /// fastest level; [`Socket::compress`](crate::socket::Socket::compress) says which not.
+    pub fn per_message_deflate(mut self, deflate: Option<PerMessageDeflate>) -> Builder {
+        self.engine.per_message_deflate = deflate;
         self
     }
 

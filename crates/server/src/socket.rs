@@ -403,7 +403,8 @@ impl Socket {
     }
 
     /// Whether what is emitted next may be compressed. It may, unless this says no: for what is compressed already, or
-    /// holds a secret beside what others chose. A polling answer is compressed if any packet in it may be.
+    /// holds a secret beside what others chose. A polling answer is compressed if any packet in it may be, a message of a
+    /// WebSocket by itself.
     pub fn compress(&self, compress: bool) -> Emitter<'_> {
         Emitter { compress, ..Emitter::new(self) }
     }

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use crate::{
+    deflate::{inflate, most_compressed},
     error::ProtocolError,
     event::Event,
     limits::Limits,
@@ -32,9 +33,28 @@ pub(crate) struct Assembly {
     checked: usize,
 }
 
+/// What the first frame of a message says of the whole.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Kind {
+    pub(crate) is_text: bool,
+    pub(crate) compressed: bool,
+}
+
+impl Kind {
+    /// Whether its bytes can be checked as text before all of them are there.
+    pub(crate) fn is_plain_text(self) -> bool {
+        self.is_text && !self.compressed
+    }
+
+    /// Bytes that such a message may have on the wire.
+    pub(crate) fn limit(self, limits: &Limits) -> usize {
+        if self.compressed { most_compressed(limits.max_message) } else { limits.max_message }
+    }
+}
+
 #[derive(Debug)]
 struct Fragments {
-    is_text: bool,
+    kind: Kind,
     bytes: Vec<u8>,
     /// Frames, empty ones included.
     count: usize,
@@ -42,9 +62,9 @@ struct Fragments {
 
 impl Assembly {
     /// The fragments that came before, if the message in front has any: kind, bytes, number.
-    pub(crate) fn fragments(&self) -> Option<(bool, usize, usize)> {
+    pub(crate) fn fragments(&self) -> Option<(Kind, usize, usize)> {
         let fragments = self.fragments.as_ref()?;
-        Some((fragments.is_text, fragments.bytes.len(), fragments.count))
+        Some((fragments.kind, fragments.bytes.len(), fragments.count))
     }
 
     /// Checks what has come of a text frame whose end has not; `payload` grows from call to call.
@@ -69,28 +89,24 @@ impl Assembly {
     }
 
     /// Keeps the first fragment of a message.
-    pub(crate) fn begin(
-        &mut self,
-        is_text: bool,
-        payload: &[u8],
-        limits: &Limits,
-    ) -> Result<(), ProtocolError> {
-        self.fragments = Some(Fragments { is_text, bytes: Vec::new(), count: 0 });
+    pub(crate) fn begin(&mut self, kind: Kind, payload: &[u8], limits: &Limits) -> Result<(), ProtocolError> {
+        self.fragments = Some(Fragments { kind, bytes: Vec::new(), count: 0 });
         self.append(payload, limits)
     }
 
     /// Keeps one more fragment. That it is within the limits was seen from its header.
     pub(crate) fn append(&mut self, payload: &[u8], limits: &Limits) -> Result<(), ProtocolError> {
         let Some(fragments) = &mut self.fragments else { return Err(ProtocolError::UnexpectedContinuation) };
-        if fragments.is_text {
+        if fragments.kind.is_plain_text() {
             self.check.push(payload.get(self.checked..).unwrap_or_default())?;
             self.checked = 0;
         }
         let bytes = &mut fragments.bytes;
         let needed = bytes.len().saturating_add(payload.len());
         if needed > bytes.capacity() {
-            // Doubling, but never past the limit: a message under way holds at most `max_message` bytes.
-            let capacity = bytes.capacity().saturating_mul(2).min(limits.max_message).max(needed);
+            // Doubling, but never past the limit: a message under way holds no more than it may have.
+            let limit = fragments.kind.limit(limits);
+            let capacity = bytes.capacity().saturating_mul(2).min(limit).max(needed);
             bytes.reserve_exact(capacity - bytes.len());
         }
         bytes.extend_from_slice(payload);
@@ -99,14 +115,22 @@ impl Assembly {
     }
 
     /// The whole message, after its last fragment.
-    pub(crate) fn finish(self) -> Result<Event<'static>, ProtocolError> {
-        match self.fragments {
-            None => Err(ProtocolError::UnexpectedContinuation),
-            Some(Fragments { is_text: false, bytes, .. }) => Ok(Event::Binary(Cow::Owned(bytes))),
-            Some(Fragments { is_text: true, bytes, .. }) => match String::from_utf8(bytes) {
-                Ok(text) => Ok(Event::Text(Cow::Owned(text))),
-                Err(_) => Err(ProtocolError::InvalidText),
-            },
-        }
+    pub(crate) fn finish(self, limits: &Limits) -> Result<Event<'static>, ProtocolError> {
+        let Some(Fragments { kind, bytes, .. }) = self.fragments else {
+            return Err(ProtocolError::UnexpectedContinuation);
+        };
+        let bytes = if kind.compressed { inflate(&bytes, limits.max_message)? } else { bytes };
+        owned(kind.is_text, bytes)
+    }
+}
+
+/// A message that is not what lay in the caller's buffer.
+pub(crate) fn owned(is_text: bool, bytes: Vec<u8>) -> Result<Event<'static>, ProtocolError> {
+    if !is_text {
+        return Ok(Event::Binary(Cow::Owned(bytes)));
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Event::Text(Cow::Owned(text))),
+        Err(_) => Err(ProtocolError::InvalidText),
     }
 }

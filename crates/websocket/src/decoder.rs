@@ -7,13 +7,14 @@
 //! Owns no buffer: whoever reads keeps the tail in front of what it reads next. Answers no ping and no close;
 //! what was wrong ends the connection, and the decoder with it.
 //!
-//! Spec: RFC 6455, sections 5 and 8.1.
+//! Spec: RFC 6455, sections 5 and 8.1; RFC 7692, section 6.
 
 use std::borrow::Cow;
 
 use crate::{
-    assembly::Assembly,
+    assembly::{Assembly, Kind, owned},
     close::{Close, CloseCode},
+    deflate::inflate,
     error::ProtocolError,
     event::Event,
     header::{Header, OpCode, Parsed},
@@ -79,6 +80,8 @@ impl Decoder {
     /// in a frame whose end has not come. Cutting the same bytes differently gives the same events and the same
     /// error.
     ///
+    /// A compressed message is an error here: see [`decode_with`](Decoder::decode_with).
+    ///
     /// # Errors
     /// What the peer did wrong; [`ProtocolError::close_code`] says how to close. Nothing that a decoder answers
     /// after an error or a close frame means anything.
@@ -89,7 +92,25 @@ impl Decoder {
         role: Role,
         limits: &Limits,
     ) -> Result<Decoded<'b>, ProtocolError> {
-        let header = match Header::decode(bytes, role == Role::Server)? {
+        self.decode_with(bytes, role, limits, false)
+    }
+
+    /// As [`decode`](Decoder::decode), on a connection whose ends may have agreed on [`deflate`](crate::deflate): then a
+    /// message that is marked as compressed is inflated, and is owned by its event.
+    ///
+    /// Whether its text is UTF-8 is seen when the whole of it is there.
+    ///
+    /// # Errors
+    /// As `decode`.
+    #[inline]
+    pub fn decode_with<'b>(
+        &mut self,
+        bytes: &'b mut [u8],
+        role: Role,
+        limits: &Limits,
+        deflate: bool,
+    ) -> Result<Decoded<'b>, ProtocolError> {
+        let header = match Header::decode(bytes, role == Role::Server, deflate)? {
             Parsed::Header(header) => header,
             Parsed::Needs(needed) => return Ok(Decoded::Incomplete { needed }),
         };
@@ -110,6 +131,7 @@ impl Decoder {
     /// Whether a frame may come here at all; the bytes that it has in all.
     fn admit(&self, header: &Header, limits: &Limits) -> Result<usize, ProtocolError> {
         let before = self.assembly.as_deref().and_then(Assembly::fragments);
+        let kind = before.map_or(Kind { is_text: false, compressed: header.compressed }, |(kind, ..)| kind);
         let size = match (header.opcode, before) {
             (OpCode::Close | OpCode::Ping | OpCode::Pong, _) => 0, // at most 125 bytes, and no part of a message
             (OpCode::Continuation, None) => return Err(ProtocolError::UnexpectedContinuation),
@@ -122,8 +144,9 @@ impl Decoder {
             (OpCode::Text | OpCode::Binary, Some(_)) => return Err(ProtocolError::UnfinishedMessage),
             (OpCode::Text | OpCode::Binary, None) => header.length,
         };
-        let too_large = ProtocolError::TooLarge { size, limit: limits.max_message };
-        if size > limits.max_message as u64 {
+        let limit = kind.limit(limits);
+        let too_large = ProtocolError::TooLarge { size, limit };
+        if size > limit as u64 {
             return Err(too_large);
         }
         // Fails only where addresses have 32 bits and the limit is switched off.
@@ -136,14 +159,15 @@ impl Decoder {
     /// Checks what has come of a text frame that is cut.
     #[cold]
     fn look_ahead(&mut self, header: &Header, payload: &[u8]) -> Result<(), ProtocolError> {
-        let is_text = match header.opcode {
-            OpCode::Text => true,
+        let is_plain_text = match header.opcode {
+            OpCode::Text => !header.compressed,
             OpCode::Continuation => {
-                matches!(self.assembly.as_deref().and_then(Assembly::fragments), Some((true, ..)))
+                let before = self.assembly.as_deref().and_then(Assembly::fragments);
+                before.is_some_and(|(kind, ..)| kind.is_plain_text())
             }
             OpCode::Binary | OpCode::Close | OpCode::Ping | OpCode::Pong => false,
         };
-        if is_text && !payload.is_empty() {
+        if is_plain_text && !payload.is_empty() {
             self.assembly.get_or_insert_default().look_ahead(payload, header.mask)?;
         }
         Ok(())
@@ -157,6 +181,9 @@ impl Decoder {
         limits: &Limits,
     ) -> Result<Event<'b>, ProtocolError> {
         match header.opcode {
+            OpCode::Text | OpCode::Binary if header.compressed && header.last => {
+                owned(header.opcode == OpCode::Text, inflate(payload, limits.max_message)?)
+            }
             OpCode::Text if header.last => {
                 self.assembly = None; // no message, only how far this very frame was checked
                 let text = simdutf8::basic::from_utf8(payload).map_err(|_| ProtocolError::InvalidText)?;
@@ -164,8 +191,8 @@ impl Decoder {
             }
             OpCode::Binary if header.last => Ok(Event::Binary(Cow::Borrowed(payload))),
             OpCode::Text | OpCode::Binary => {
-                let is_text = header.opcode == OpCode::Text;
-                self.assembly.get_or_insert_default().begin(is_text, payload, limits)?;
+                let kind = Kind { is_text: header.opcode == OpCode::Text, compressed: header.compressed };
+                self.assembly.get_or_insert_default().begin(kind, payload, limits)?;
                 Ok(Event::Fragment)
             }
             OpCode::Continuation => {
@@ -174,7 +201,7 @@ impl Decoder {
                 };
                 assembly.append(payload, limits)?;
                 if header.last {
-                    return assembly.finish();
+                    return assembly.finish(limits);
                 }
                 self.assembly = Some(assembly);
                 Ok(Event::Fragment)

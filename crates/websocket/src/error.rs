@@ -6,8 +6,9 @@ use crate::close::CloseCode;
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProtocolError {
-    /// A reserved bit is set, and no extension was agreed on that gives it a meaning.
-    #[error("reserved bits {found:#05b} are set, expected none")]
+    /// A reserved bit is set that means nothing there: on the first frame of a message RSV1 does, where
+    /// [compression](crate::deflate) was agreed on.
+    #[error("reserved bits {found:#05b} are set, and mean nothing here")]
     ReservedBits {
         /// The three bits, RSV1 first.
         found: u8,
@@ -42,7 +43,7 @@ pub enum ProtocolError {
     /// A message, all its fragments together, is over [`Limits::max_message`](crate::limits::Limits).
     #[error("a message of at least {size} bytes is over the limit of {limit} bytes")]
     TooLarge {
-        /// Bytes announced so far.
+        /// Bytes announced so far, or inflated.
         size: u64,
         /// Bytes allowed.
         limit: usize,
@@ -56,6 +57,9 @@ pub enum ProtocolError {
     /// A text message that is not UTF-8.
     #[error("a text message is not UTF-8")]
     InvalidText,
+    /// A compressed message that is no DEFLATE stream, or not a whole one.
+    #[error("a compressed message is no whole DEFLATE stream")]
+    InvalidDeflate,
     /// A close frame of one byte: a status has two.
     #[error("a close frame has one byte, expected none or at least two")]
     TruncatedCloseCode,
@@ -78,7 +82,7 @@ impl ProtocolError {
         match self {
             Self::TooLarge { .. } => CloseCode::TOO_LARGE,
             Self::TooManyFragments { .. } => CloseCode::POLICY_VIOLATION,
-            Self::InvalidText | Self::InvalidCloseReason => CloseCode::INVALID_DATA,
+            Self::InvalidText | Self::InvalidDeflate | Self::InvalidCloseReason => CloseCode::INVALID_DATA,
             Self::ReservedBits { .. }
             | Self::ReservedOpcode { .. }
             | Self::FragmentedControl

@@ -5,8 +5,9 @@
 //! client ◀── 101, Upgrade: websocket, Sec-WebSocket-Accept: A ── server   check_response compares A
 //! ```
 //! Reads no HTTP: headers come as pairs of name and value, in any order, a name as often as it was sent. Each is
-//! looked at once, in time linear in its length. Extensions are never agreed on, and subprotocols are none of this
-//! crate's business: a server may add one to its answer, and a client, which asks for none, refuses an answer with one.
+//! looked at once, in time linear in its length. What a server makes of offers of extensions is in
+//! [`extensions`](crate::extensions), and subprotocols are none of this crate's business: a server may add either to its
+//! answer, and a client, which asks for none, refuses an answer with one.
 //!
 //! Spec: RFC 6455, sections 4.1, 4.2.1, 4.2.2 and 11.3.
 
@@ -34,6 +35,9 @@ pub enum HandshakeError {
     /// `Sec-WebSocket-Key` is absent, doubled, or no 16 bytes in base64.
     #[error("Sec-WebSocket-Key is not 16 bytes in base64")]
     Key,
+    /// `Sec-WebSocket-Extensions` is no list of extensions.
+    #[error("Sec-WebSocket-Extensions is no list of extensions")]
+    Extensions,
     /// The answer's status is not 101: the server speaks HTTP and no WebSocket.
     #[error("the answer has status {found}, expected 101")]
     Status {

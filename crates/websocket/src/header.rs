@@ -47,6 +47,11 @@ pub const MAX_CONTROL_PAYLOAD: usize = 125;
 /// The longest header a server writes: no mask, a length of eight bytes.
 pub const MAX_SERVER_HEADER: usize = 10;
 
+/// The bit of a header's first byte that marks a compressed message, on the first of its frames: RSV1.
+///
+/// Spec: RFC 7692, section 6.
+pub const COMPRESSED: u8 = 0x40;
+
 /// Writes the header of one whole, unmasked frame and returns its length.
 pub fn encode_header(opcode: OpCode, payload: usize, out: &mut [u8; MAX_SERVER_HEADER]) -> usize {
     out[0] = 0x80 | opcode as u8;
@@ -70,6 +75,8 @@ pub(crate) struct Header {
     /// Whether the message ends with this frame.
     pub(crate) last: bool,
     pub(crate) opcode: OpCode,
+    /// The message that begins here is compressed.
+    pub(crate) compressed: bool,
     pub(crate) mask: Option<[u8; 4]>,
     /// Bytes of payload.
     pub(crate) length: u64,
@@ -87,19 +94,20 @@ pub(crate) enum Parsed {
 
 impl Header {
     /// Reads the header at the front of `bytes`, and refuses what is wrong with it alone, as soon as its byte
-    /// is there. `masked` is what the peer's role asks for.
+    /// is there. `masked` is what the peer's role asks for, `deflate` whether messages may be compressed.
     ///
     /// A length may be written longer than needed: the reference's parser takes that too.
     #[inline]
-    pub(crate) fn decode(bytes: &[u8], masked: bool) -> Result<Parsed, ProtocolError> {
+    pub(crate) fn decode(bytes: &[u8], masked: bool, deflate: bool) -> Result<Parsed, ProtocolError> {
         let &[first, ref rest @ ..] = bytes else { return Ok(Parsed::Needs(2)) };
         let last = first & 0x80 != 0;
-        // RFC 7692 will take RSV1 (0x40) out of this check, on the first frame of a message, where it was agreed on.
         let reserved = first >> 4 & 0b111;
-        if reserved != 0 {
+        let bits = first & 0x0F;
+        let begins_message = matches!(OpCode::from_bits(bits), Some(OpCode::Text | OpCode::Binary));
+        let compressed = deflate && begins_message && reserved == COMPRESSED >> 4;
+        if reserved != 0 && !compressed {
             return Err(ProtocolError::ReservedBits { found: reserved });
         }
-        let bits = first & 0x0F;
         let Some(opcode) = OpCode::from_bits(bits) else {
             return Err(ProtocolError::ReservedOpcode { found: bits });
         };
@@ -146,6 +154,6 @@ impl Header {
         } else {
             None
         };
-        Ok(Parsed::Header(Self { last, opcode, mask, length, size }))
+        Ok(Parsed::Header(Self { last, opcode, compressed, mask, length, size }))
     }
 }

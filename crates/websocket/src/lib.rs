@@ -1,4 +1,4 @@
-//! RFC 6455 without IO: frames in, frames out, no buffer of its own.
+//! RFC 6455 and RFC 7692 without IO: frames in, frames out, no buffer of its own.
 //!
 //! ```text
 //! bytes read ──▶ Decoder::decode ──▶ Event, borrowed from those bytes
@@ -6,7 +6,8 @@
 //! ```
 //! A connection that is idle keeps the 8 bytes of a [`decoder::Decoder`] and nothing else: whoever reads
 //! lends the buffer, frames are unmasked where they lie, and only the parts of a fragmented message are ever
-//! copied. Both roles are here, since the server, the clients and the tests speak through the same code.
+//! copied. Both roles are here, since the server, the clients and the tests speak through the same code. A message that
+//! came compressed is inflated into memory of its own; with what, [`deflate`] says.
 //!
 //! Knows no socket, no clock, no random numbers (a client passes the mask in), and no HTTP types:
 //! [`handshake`] takes header names and values as they are.
@@ -26,15 +27,15 @@
 //! assert_eq!(frame, Ok(Decoded::Frame { event: Event::Text("hello".into()), consumed: 11 }));
 //! ```
 //!
-//! Not here yet: permessage-deflate (RFC 7692). Its place is where the header's reserved bits are looked at.
-//!
-//! Spec: RFC 6455.
+//! Spec: RFC 6455; RFC 7692.
 
 pub mod close;
 pub mod decoder;
+pub mod deflate;
 pub mod encode;
 pub mod error;
 pub mod event;
+pub mod extensions;
 pub mod handshake;
 pub mod header;
 pub mod limits;

@@ -39,7 +39,7 @@ fn terms() -> Arc<Terms> {
 /// A session that writes directly and may still move: the core takes it for a polling one.
 fn session(terms: &Arc<Terms>, stream: Arc<TcpStream>) -> Arc<Session<()>> {
     let sid = Sid::parse("AAAAAAAAAAAAAAAAAAAA").expect("an id");
-    let session = Arc::new(Session::new(sid, 0, Wire::Polling, false, terms, ()));
+    let session = Arc::new(Session::new(sid, 0, Wire::Polling, false, None, terms, ()));
     session.attach(terms, Link::Direct(stream));
     session
 }
@@ -50,7 +50,7 @@ fn frame(number: usize) -> Frame {
 }
 
 fn move_to(session: &Arc<Session<()>>, terms: &Arc<Terms>, stream: Arc<TcpStream>) {
-    let seat = session.claim(terms, Wire::WebSocket, Link::Direct(stream), false).expect("a seat");
+    let seat = session.claim(terms, Wire::WebSocket, Link::Direct(stream), false, None).expect("a seat");
     let from = Wire::Polling;
     assert_eq!(session.receive(terms, seat, Packet::Ping("probe")), Received::Probed { from });
     assert_eq!(session.receive(terms, seat, Packet::Upgrade), Received::Adopted { from });

@@ -41,6 +41,7 @@ pub(crate) struct Foreign<A: Application> {
     partial: Option<Box<Partial>>,
     seat: Seat,
     stage: Stage,
+    deflate: bool,
     waits: bool,
     over: bool,
     out: Out,
@@ -65,9 +66,10 @@ impl<A: Application> Foreign<A> {
         session: Arc<Session<A::Connection>>,
         seat: Seat,
         stage: Stage,
+        deflate: bool,
     ) -> Foreign<A> {
         let out = Out { flushed: true, ..Out::default() };
-        Foreign { engine, io, session, partial: None, seat, stage, waits: false, over: false, out }
+        Foreign { engine, io, session, partial: None, seat, stage, deflate, waits: false, over: false, out }
     }
 
     fn inbound<T>(&mut self, act: impl FnOnce(&mut Inbound<'_, A>) -> T) -> T {
@@ -76,6 +78,7 @@ impl<A: Application> Foreign<A> {
             session: &self.session,
             seat: self.seat,
             stage: &mut self.stage,
+            deflate: self.deflate,
             partial: &mut self.partial,
             replies: &mut self.out.bytes,
         })

@@ -1,7 +1,7 @@
 //! WebSocket frames that came, up to what the session makes of them: the half of a WebSocket that does not
 //! depend on what carries its bytes.
 //!
-//! Spec: engine.md, section 8; RFC 6455, sections 5.5 and 7.
+//! Spec: engine.md, section 8; RFC 6455, sections 5.5 and 7; RFC 7692.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -80,6 +80,8 @@ pub(crate) struct Inbound<'w, A: Application> {
     pub(crate) session: &'w Arc<Session<A::Connection>>,
     pub(crate) seat: Seat,
     pub(crate) stage: &'w mut Stage,
+    /// Messages may come compressed.
+    pub(crate) deflate: bool,
     pub(crate) partial: &'w mut Option<Box<Partial>>,
     /// Frames for a candidate's peer, which the session does not send.
     pub(crate) replies: &'w mut Vec<u8>,
@@ -136,7 +138,7 @@ impl<A: Application> Inbound<'_, A> {
             if at == bytes.len() {
                 return (at, Turn::More);
             }
-            match decoder.decode(&mut bytes[at..], Role::Server, &limits) {
+            match decoder.decode_with(&mut bytes[at..], Role::Server, &limits, self.deflate) {
                 Err(error) => return (at, Turn::End(End::Broken(error.close_code()))),
                 Ok(Decoded::Incomplete { .. }) => return (at, Turn::More),
                 Ok(Decoded::Frame { event, consumed }) => {

@@ -10,6 +10,7 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use sockeye_engine_proto::frame::Frame;
 use sockeye_engine_proto::session::Wire;
+use sockeye_websocket::deflate::Agreement;
 use sockeye_websocket::encode::EMPTY_CLOSE;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
@@ -38,26 +39,33 @@ pub(crate) fn serve<A: Application>(
     engine: Arc<Engine<A>>,
     upgrade: OnUpgrade,
     purpose: Purpose<A::Connection>,
+    deflate: Option<Agreement>,
 ) {
     engine.runtime().clone().spawn(async move {
         match upgrade.await {
-            Ok(upgraded) => start(engine, upgraded, purpose),
+            Ok(upgraded) => start(engine, upgraded, purpose, deflate),
             // The peer went before the 101 left: no session was opened for it yet.
             Err(error) => tracing::debug!(%error, "no websocket after all"),
         }
     });
 }
 
-fn start<A: Application>(engine: Arc<Engine<A>>, upgraded: Upgraded, purpose: Purpose<A::Connection>) {
+fn start<A: Application>(
+    engine: Arc<Engine<A>>,
+    upgraded: Upgraded,
+    purpose: Purpose<A::Connection>,
+    deflate: Option<Agreement>,
+) {
     match into_tcp(upgraded) {
         Ok((stream, read)) => {
             let stream = Arc::new(stream);
-            let Some((session, seat, stage)) = seat(&engine, purpose, || Link::Direct(stream.clone())) else {
+            let link = || Link::Direct(stream.clone());
+            let Some((session, seat, stage)) = seat(&engine, purpose, deflate, link) else {
                 // Best effort, like the connection itself: nobody is told but the peer.
                 stream.try_write(&EMPTY_CLOSE).ok();
                 return;
             };
-            let mut reader = Reader::new(engine.clone(), stream, session, seat, stage);
+            let mut reader = Reader::new(engine.clone(), stream, session, seat, stage, deflate.is_some());
             let mut read = read.to_vec();
             if read.is_empty() || reader.receive(&mut read) {
                 engine.runtime().spawn(reader);
@@ -65,9 +73,10 @@ fn start<A: Application>(engine: Arc<Engine<A>>, upgraded: Upgraded, purpose: Pu
         }
         Err(upgraded) => {
             let mut io = TokioIo::new(upgraded);
-            match seat(&engine, purpose, Link::away) {
+            match seat(&engine, purpose, deflate, Link::away) {
                 Some((session, seat, stage)) => {
-                    engine.runtime().spawn(Foreign::new(engine.clone(), io, session, seat, stage));
+                    let deflate = deflate.is_some();
+                    engine.runtime().spawn(Foreign::new(engine.clone(), io, session, seat, stage, deflate));
                 }
                 None => engine.runtime().spawn(async move {
                     // Best effort, like the connection itself: nobody is told but the peer.
@@ -87,18 +96,19 @@ type Seated<A> = (Arc<Session<<A as Application>::Connection>>, Seat, Stage);
 fn seat<A: Application>(
     engine: &Arc<Engine<A>>,
     purpose: Purpose<A::Connection>,
+    deflate: Option<Agreement>,
     link: impl FnOnce() -> Link,
 ) -> Option<Seated<A>> {
     match purpose {
         Purpose::Open { sid, open_packet, handshake, base64 } => {
             // Somebody may have taken the id since the 101 was answered, if ids are the application's.
-            let session = engine.open(sid, Wire::WebSocket, base64, handshake, open_packet)?;
+            let session = engine.open(sid, Wire::WebSocket, base64, deflate, handshake, open_packet)?;
             let (seat, _) = session.seat();
             session.attach(engine.terms(), link());
             Some((session, seat, Stage::Live))
         }
         Purpose::Take { session, base64 } => {
-            let seat = session.claim(engine.terms(), Wire::WebSocket, link(), base64)?;
+            let seat = session.claim(engine.terms(), Wire::WebSocket, link(), base64, deflate)?;
             Some((session, seat, Stage::Candidate))
         }
     }

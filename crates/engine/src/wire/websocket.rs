@@ -31,6 +31,7 @@ pub(crate) struct Reader<A: Application> {
     partial: Option<Box<Partial>>,
     seat: Seat,
     stage: Stage,
+    deflate: bool,
     /// It reads no further until there is room, in the application and on the way to the peer.
     waits: bool,
     /// Nobody needs to hear that it ends.
@@ -44,9 +45,10 @@ impl<A: Application> Reader<A> {
         session: Arc<Session<A::Connection>>,
         seat: Seat,
         stage: Stage,
+        deflate: bool,
     ) -> Reader<A> {
         const { assert!(size_of::<Reader<A>>() <= 40, "with tokio's header it fits a task of 256 bytes") }
-        Reader { engine, stream, session, partial: None, seat, stage, waits: false, over: false }
+        Reader { engine, stream, session, partial: None, seat, stage, deflate, waits: false, over: false }
     }
 
     fn inbound<T>(&mut self, act: impl FnOnce(&mut Inbound<'_, A>) -> T) -> T {
@@ -56,6 +58,7 @@ impl<A: Application> Reader<A> {
             session: &self.session,
             seat: self.seat,
             stage: &mut self.stage,
+            deflate: self.deflate,
             partial: &mut self.partial,
             replies: &mut replies,
         });

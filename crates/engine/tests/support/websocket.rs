@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use sockeye_websocket::decoder::{Decoded, Decoder, Role};
 use sockeye_websocket::encode::encode;
 use sockeye_websocket::event::Event;
-use sockeye_websocket::header::OpCode;
+use sockeye_websocket::header::{COMPRESSED, OpCode};
 use sockeye_websocket::limits::Limits;
 
 use super::http::{Answer, Client};
@@ -30,6 +30,8 @@ pub(crate) enum Came {
 pub(crate) struct WebSocket {
     pub(crate) client: Client,
     pub(crate) answer: Answer,
+    /// Whether the last frame was marked as compressed.
+    pub(crate) marked: bool,
     decoder: Decoder,
 }
 
@@ -39,14 +41,23 @@ impl WebSocket {
     }
 
     pub(crate) async fn try_open(address: SocketAddr, target: &str) -> Result<WebSocket, String> {
+        WebSocket::try_open_with(address, target, "").await
+    }
+
+    /// With more `headers`.
+    pub(crate) async fn try_open_with(
+        address: SocketAddr,
+        target: &str,
+        headers: &str,
+    ) -> Result<WebSocket, String> {
         let mut client = Client::connect(address).await;
-        let head = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n{UPGRADE}\r\n");
+        let head = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n{UPGRADE}{headers}\r\n");
         client.write(head).await;
         let answer = client.head().await.expect("an answer");
         if answer.status != 101 {
             return Err(format!("no websocket: {answer:?}"));
         }
-        Ok(WebSocket { client, answer, decoder: Decoder::new() })
+        Ok(WebSocket { client, answer, marked: false, decoder: Decoder::new() })
     }
 
     pub(crate) async fn send(&mut self, text: &str) {
@@ -62,7 +73,9 @@ impl WebSocket {
     pub(crate) async fn recv(&mut self) -> Came {
         let limits = Limits { max_message: usize::MAX, ..Limits::default() };
         loop {
-            let decoded = self.decoder.decode(&mut self.client.buffer, Role::Client, &limits);
+            let deflate = self.answer.header("sec-websocket-extensions").is_some();
+            let first = self.client.buffer.first().copied().unwrap_or_default();
+            let decoded = self.decoder.decode_with(&mut self.client.buffer, Role::Client, &limits, deflate);
             let (came, consumed) = match decoded.expect("a server that keeps the protocol") {
                 Decoded::Incomplete { .. } => {
                     if !self.client.read().await {
@@ -82,6 +95,7 @@ impl WebSocket {
                 }
             };
             self.client.buffer.drain(..consumed);
+            self.marked = first & COMPRESSED != 0;
             if let Some(came) = came {
                 return came;
             }

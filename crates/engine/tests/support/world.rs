@@ -106,6 +106,11 @@ impl World {
 
     /// A WebSocket over a stream that is no TCP.
     pub(crate) fn websocket(&self, target: &str) -> Foreign {
+        self.websocket_with(target, "")
+    }
+
+    /// With more `headers`.
+    pub(crate) fn websocket_with(&self, target: &str, headers: &str) -> Foreign {
         let (client, server) = tokio::io::duplex(1 << 16);
         let engine = self.engine.clone();
         self.simulation.runtime().spawn(async move {
@@ -118,13 +123,15 @@ impl World {
                 .with_upgrades();
             connection.await.ok();
         });
-        let mut socket = Foreign { client, buffer: Vec::new(), decoder: Decoder::new() };
-        socket.write(self, format!("GET {target} HTTP/1.1\r\nHost: a\r\n{UPGRADE}\r\n").as_bytes());
+        let mut socket =
+            Foreign { client, buffer: Vec::new(), decoder: Decoder::new(), deflate: false, received: 0 };
+        socket.write(self, format!("GET {target} HTTP/1.1\r\nHost: a\r\n{UPGRADE}{headers}\r\n").as_bytes());
         socket.read(self);
         let end = socket.buffer.windows(4).position(|part| part == b"\r\n\r\n").expect("an answer");
         let head = String::from_utf8_lossy(&socket.buffer[..end]).into_owned();
         assert!(head.starts_with("HTTP/1.1 101"), "{head}");
         socket.buffer.drain(..end + 4);
+        socket.deflate = head.contains("permessage-deflate");
         socket
     }
 }
@@ -194,10 +201,14 @@ pub(crate) struct Foreign {
     client: DuplexStream,
     buffer: Vec<u8>,
     decoder: Decoder,
+    /// Whether compression was agreed on.
+    deflate: bool,
+    /// Bytes that came in all.
+    pub(crate) received: usize,
 }
 
 impl Foreign {
-    fn write(&mut self, world: &World, bytes: &[u8]) {
+    pub(crate) fn write(&mut self, world: &World, bytes: &[u8]) {
         let mut written = pin!(self.client.write_all(bytes));
         let polled = written.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         assert!(matches!(polled, Poll::Ready(Ok(()))), "the stream takes what a test sends");
@@ -214,7 +225,8 @@ impl Foreign {
             match client.poll_read(&mut Context::from_waker(Waker::noop()), &mut read) {
                 Poll::Pending => return false,
                 Poll::Ready(Ok(())) if !read.filled().is_empty() => {
-                    self.buffer.extend_from_slice(read.filled())
+                    self.received += read.filled().len();
+                    self.buffer.extend_from_slice(read.filled());
                 }
                 Poll::Ready(_) => return true,
             }
@@ -247,7 +259,8 @@ impl Foreign {
         let ended = self.read(world);
         let mut came = Vec::new();
         loop {
-            let decoded = self.decoder.decode(&mut self.buffer, Role::Client, &Limits::default());
+            let limits = Limits::default();
+            let decoded = self.decoder.decode_with(&mut self.buffer, Role::Client, &limits, self.deflate);
             let Decoded::Frame { event, consumed } = decoded.expect("a server that keeps the protocol")
             else {
                 break;

@@ -4,8 +4,9 @@ use proptest::{collection::vec, prelude::*, sample::Index};
 use sockeye_websocket::{
     close::{Close, CloseCode},
     decoder::{Decoded, Decoder, Role},
+    deflate::Agreement,
     encode::{encode, encode_close, encode_fragment},
-    header::OpCode,
+    header::{COMPRESSED, OpCode},
     limits::Limits,
 };
 
@@ -18,6 +19,12 @@ struct Sent {
     cuts: Vec<usize>,
     /// Pinged behind each of its fragments but the last.
     ping: Option<Vec<u8>>,
+    /// Compressed by this, if it is a message.
+    compressed: Option<Agreement>,
+}
+
+fn agreement() -> impl Strategy<Value = Agreement> {
+    (9_u8..=15).prop_map(|bits| Agreement::new(bits).expect("it is between 9 and 15"))
 }
 
 fn sent() -> impl Strategy<Value = Sent> {
@@ -31,11 +38,9 @@ fn sent() -> impl Strategy<Value = Sent> {
             Seen::Close(CloseCode::new(code).map(|code| (code.value(), reason)))
         }),
     ];
-    (seen, vec(0_usize..100, 0..4), prop::option::of(control())).prop_map(|(seen, cuts, ping)| Sent {
-        seen,
-        cuts,
-        ping,
-    })
+    let compressed = prop::option::of(agreement());
+    (seen, vec(0_usize..100, 0..4), prop::option::of(control()), compressed)
+        .prop_map(|(seen, cuts, ping, compressed)| Sent { seen, cuts, ping, compressed })
 }
 
 /// Encodes all of it, and says what is to be seen.
@@ -43,8 +48,8 @@ fn encode_all(sent: &[Sent], role: Role, mask: [u8; 4]) -> (Vec<u8>, Vec<Seen>) 
     let mask = (role == Role::Server).then_some(mask);
     let mut bytes = Vec::new();
     let mut expected = Vec::new();
-    for Sent { seen, cuts, ping } in sent {
-        let (opcode, mut rest) = match seen {
+    for Sent { seen, cuts, ping, compressed } in sent {
+        let (opcode, payload) = match seen {
             Seen::Text(text) => (OpCode::Text, text.as_bytes()),
             Seen::Binary(binary) => (OpCode::Binary, binary.as_slice()),
             Seen::Ping(payload) => (OpCode::Ping, payload.as_slice()),
@@ -60,6 +65,12 @@ fn encode_all(sent: &[Sent], role: Role, mask: [u8; 4]) -> (Vec<u8>, Vec<Seen>) 
             }
         };
         let mut part = opcode;
+        let (start, mut rest, mut deflated) = (bytes.len(), payload, Vec::new());
+        let compressed = compressed.filter(|_| !opcode.is_control());
+        if let Some(agreement) = compressed {
+            agreement.compress(1, payload, &mut deflated);
+            rest = &deflated;
+        }
         if !opcode.is_control() {
             for cut in cuts {
                 let (fragment, after) = rest.split_at((*cut).min(rest.len()));
@@ -73,6 +84,9 @@ fn encode_all(sent: &[Sent], role: Role, mask: [u8; 4]) -> (Vec<u8>, Vec<Seen>) 
             }
         }
         encode(part, rest, mask, &mut bytes);
+        if compressed.is_some() {
+            bytes[start] |= COMPRESSED;
+        }
         expected.push(seen.clone());
     }
     (bytes, expected)
@@ -83,7 +97,7 @@ fn read_in_pieces(bytes: &[u8], cuts: &[Index], role: Role, limits: Limits) -> R
     let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
     ends.push(bytes.len());
     ends.sort_unstable();
-    let mut reader = Reader::new(role, limits);
+    let mut reader = Reader::deflating(role, limits);
     let mut start = 0;
     for end in ends {
         reader.read(&bytes[start..end]);
@@ -151,7 +165,7 @@ proptest! {
         let pieces = read_in_pieces(&bytes, &cuts, role, limits);
         prop_assert_eq!(&whole.seen, &pieces.seen);
         prop_assert_eq!(whole.error, pieces.error);
-        let mut bytewise = Reader::new(role, limits);
+        let mut bytewise = Reader::deflating(role, limits);
         for byte in bytes {
             bytewise.read(&[byte]);
         }
@@ -171,7 +185,7 @@ proptest! {
         let mut steps = 0;
         let limits = Limits::default();
         let consumed = loop {
-            match decoder.decode(&mut bytes[..have], role, &limits) {
+            match decoder.decode_with(&mut bytes[..have], role, &limits, true) {
                 Ok(Decoded::Incomplete { needed }) => have = needed,
                 Ok(Decoded::Frame { consumed, .. }) => break consumed,
                 Err(error) => return Err(TestCaseError::fail(error.to_string())),
@@ -185,12 +199,13 @@ proptest! {
     /// A caller that errs (goes on after an error, gives less than before) is answered, not failed.
     #[test]
     fn no_call_panics_whatever_came_before(
-        calls in vec((role(), limits(), vec(any::<u8>(), 0..40)), 0..10),
+        calls in vec((role(), limits(), any::<bool>(), vec(any::<u8>(), 0..40)), 0..10),
     ) {
         let mut decoder = Decoder::new();
-        for (role, limits, mut bytes) in calls {
+        for (role, limits, deflate, mut bytes) in calls {
             let size = bytes.len();
-            if let Ok(Decoded::Frame { consumed, .. }) = decoder.decode(&mut bytes, role, &limits) {
+            let decoded = decoder.decode_with(&mut bytes, role, &limits, deflate);
+            if let Ok(Decoded::Frame { consumed, .. }) = decoded {
                 prop_assert!(consumed <= size);
             }
         }

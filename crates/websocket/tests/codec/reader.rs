@@ -38,6 +38,7 @@ pub(crate) struct Reader {
     decoder: Decoder,
     role: Role,
     limits: Limits,
+    deflate: bool,
     tail: Vec<u8>,
     pub(crate) seen: Vec<Seen>,
     pub(crate) error: Option<ProtocolError>,
@@ -45,7 +46,20 @@ pub(crate) struct Reader {
 
 impl Reader {
     pub(crate) fn new(role: Role, limits: Limits) -> Self {
-        Self { decoder: Decoder::new(), role, limits, tail: Vec::new(), seen: Vec::new(), error: None }
+        Self {
+            decoder: Decoder::new(),
+            role,
+            limits,
+            deflate: false,
+            tail: Vec::new(),
+            seen: Vec::new(),
+            error: None,
+        }
+    }
+
+    /// One whose messages may be compressed.
+    pub(crate) fn deflating(role: Role, limits: Limits) -> Self {
+        Self { deflate: true, ..Self::new(role, limits) }
     }
 
     /// Reads `piece` behind the tail, up to the first error. Gives what the decoder says that it needs.
@@ -58,7 +72,7 @@ impl Reader {
             }
             let bytes = &mut self.tail[at..];
             let before = bytes.to_vec();
-            match self.decoder.decode(bytes, self.role, &self.limits) {
+            match self.decoder.decode_with(bytes, self.role, &self.limits, self.deflate) {
                 Ok(Decoded::Frame { event, consumed }) => {
                     assert!(
                         (2..=before.len()).contains(&consumed),
