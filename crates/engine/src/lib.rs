@@ -16,6 +16,7 @@ mod compression;
 mod cookie;
 mod cors;
 pub mod counters;
+mod dialect;
 pub mod engine;
 pub mod gate;
 mod guarded;

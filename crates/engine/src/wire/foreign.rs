@@ -41,6 +41,7 @@ pub(crate) struct Foreign<A: Application> {
     partial: Option<Box<Partial>>,
     seat: Seat,
     stage: Stage,
+    is_v3: bool,
     waits: bool,
     over: bool,
     out: Out,
@@ -67,7 +68,8 @@ impl<A: Application> Foreign<A> {
         stage: Stage,
     ) -> Foreign<A> {
         let out = Out { flushed: true, ..Out::default() };
-        Foreign { engine, io, session, partial: None, seat, stage, waits: false, over: false, out }
+        let is_v3 = session.protocol() == 3;
+        Foreign { engine, io, session, partial: None, seat, stage, is_v3, waits: false, over: false, out }
     }
 
     fn inbound<T>(&mut self, act: impl FnOnce(&mut Inbound<'_, A>) -> T) -> T {
@@ -75,6 +77,7 @@ impl<A: Application> Foreign<A> {
             engine: &self.engine,
             session: &self.session,
             seat: self.seat,
+            is_v3: self.is_v3,
             stage: &mut self.stage,
             partial: &mut self.partial,
             replies: &mut self.out.bytes,

@@ -31,6 +31,7 @@ pub(crate) struct Reader<A: Application> {
     partial: Option<Box<Partial>>,
     seat: Seat,
     stage: Stage,
+    is_v3: bool,
     /// It reads no further until there is room, in the application and on the way to the peer.
     waits: bool,
     /// Nobody needs to hear that it ends.
@@ -46,7 +47,8 @@ impl<A: Application> Reader<A> {
         stage: Stage,
     ) -> Reader<A> {
         const { assert!(size_of::<Reader<A>>() <= 40, "with tokio's header it fits a task of 256 bytes") }
-        Reader { engine, stream, session, partial: None, seat, stage, waits: false, over: false }
+        let is_v3 = session.protocol() == 3;
+        Reader { engine, stream, session, partial: None, seat, stage, is_v3, waits: false, over: false }
     }
 
     fn inbound<T>(&mut self, act: impl FnOnce(&mut Inbound<'_, A>) -> T) -> T {
@@ -55,6 +57,7 @@ impl<A: Application> Reader<A> {
             engine: &self.engine,
             session: &self.session,
             seat: self.seat,
+            is_v3: self.is_v3,
             stage: &mut self.stage,
             partial: &mut self.partial,
             replies: &mut replies,
