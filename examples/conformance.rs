@@ -69,7 +69,10 @@ async fn run() -> Result<(), String> {
             return Ok(());
         }
         "B" => protocol_suite(strict(Server::builder())?),
-        "C" => interop(settings(Server::builder().cors(Cors::default()).max_payload(1_000_000))?),
+        "C" => {
+            let builder = Server::builder().cors(Cors::default()).max_payload(1_000_000).allow_eio3(true);
+            interop(settings(builder)?)
+        }
         "D" => client_suite(settings(Server::builder().ping_interval(Duration::from_secs(2)))?),
         _ => return Err(USAGE.to_owned()),
     };

@@ -19,6 +19,8 @@ use std::task::{self, Poll, Waker};
 
 use serde::Serialize;
 use sockeye_engine::engine::Flow;
+use sockeye_engine_proto::frame::Frame;
+use sockeye_socket_proto::error::EncodeError;
 use sockeye_socket_proto::packet::Packet;
 use sockeye_socket_proto::parser::json::{encode_connect, encode_connect_error};
 
@@ -28,6 +30,7 @@ use crate::handshake::{Handshake, keep_auth};
 use crate::hub::{Context, Engine, Handle, Held, Later, Session, Turn, VIOLATION};
 use crate::id::SocketId;
 use crate::lane::start_lane;
+use crate::legacy;
 use crate::parents::{Matcher, Parent};
 use crate::rooms::Told;
 use crate::run::{Guarded, Rest, start};
@@ -45,16 +48,26 @@ struct Granted {
 /// Namespaces of one connection whose parents may think at a time.
 const CHOICES: u8 = 16;
 
+/// A peer of protocol 3 has come, and joins `/` without asking.
+pub(crate) fn greet(engine: &Arc<Engine>, session: &Arc<Session>) {
+    let space = engine.application().spaces.hold(0);
+    let flow = join(engine, session, space, None);
+    debug_assert_eq!(flow, Flow::Continue, "a fresh connection has joined nothing");
+}
+
 /// A peer asks to join a namespace.
 pub(crate) fn handle_connect(engine: &Arc<Engine>, session: &Arc<Session>, packet: &Packet<'_>) -> Flow {
     let hub = engine.application();
-    let (name, auth) = (packet.namespace(), packet.payload().map(keep_auth));
+    let (name, auth) = match packet.namespace() {
+        name if legacy::is_spoken(session) => legacy::split_name(name),
+        name => (name, packet.payload().map(keep_auth)),
+    };
     if let Some(space) = hub.spaces.find_held(name) {
         return join(engine, session, space, auth);
     }
     let parents = hub.parents.all();
     if parents.is_empty() || name.len() > hub.options.name_limit {
-        refuse(engine, session, name, &Refusal::new(NO_NAMESPACE));
+        refuse_unknown(engine, session, name);
         return Flow::Continue;
     }
     if !session.connection().begin_choice(CHOICES) {
@@ -76,9 +89,6 @@ pub(crate) fn handle_connect(engine: &Arc<Engine>, session: &Arc<Session>, packe
     }
 }
 
-/// What the reference says to who asks for a namespace that is not there.
-const NO_NAMESPACE: &str = "Invalid namespace";
-
 /// The first parent whose child may have that name makes it, and the peer joins.
 async fn choose(
     engine: Arc<Engine>,
@@ -95,7 +105,7 @@ async fn choose(
         Some(Err(error)) => tracing::warn!("namespace {name:?} was not made: {error}"),
         None => {}
     }
-    refuse(&engine, &session, &name, &Refusal::new(NO_NAMESPACE));
+    refuse_unknown(&engine, &session, &name);
     Flow::Continue
 }
 
@@ -169,8 +179,27 @@ fn join(engine: &Arc<Engine>, session: &Arc<Session>, space: Held, auth: Option<
 }
 
 fn refuse(engine: &Arc<Engine>, session: &Arc<Session>, namespace: &str, refusal: &Refusal) {
+    let encoded = match legacy::is_spoken(session) {
+        true => encode_connect_error(namespace, &refusal.bare()),
+        false => encode_connect_error(namespace, refusal),
+    };
+    send_refusal(engine, session, namespace, encoded);
+}
+
+/// There is no such namespace. Peers of protocol 3, too, are told so in an object.
+fn refuse_unknown(engine: &Arc<Engine>, session: &Arc<Session>, namespace: &str) {
+    let encoded = encode_connect_error(namespace, &Refusal::new("Invalid namespace"));
+    send_refusal(engine, session, namespace, encoded);
+}
+
+fn send_refusal(
+    engine: &Arc<Engine>,
+    session: &Arc<Session>,
+    namespace: &str,
+    encoded: Result<Frame, EncodeError>,
+) {
     engine.application().tally.refused.add_one();
-    match encode_connect_error(namespace, refusal) {
+    match encoded {
         // A session that closed meanwhile needs no answer.
         Ok(frame) => _ = engine.send(session, [frame]),
         Err(error) => tracing::error!("a refusal in {namespace} was not sent: {error}"),
@@ -303,7 +332,8 @@ fn enter(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay) -> bool {
     }
     let space = hub.space(stay.namespace);
     let id = hub.id(session, stay);
-    match encode_connect(&space.name, Some(&Granted { sid: id })) {
+    let granted = Granted { sid: id };
+    match encode_connect(&space.name, (!legacy::is_spoken(session)).then_some(&granted)) {
         // A session that closed meanwhile is about to disconnect its sockets.
         Ok(frame) => _ = engine.send(session, [frame]),
         Err(error) => tracing::error!("CONNECT was not sent: {error}"),

@@ -22,12 +22,13 @@ use sockeye_socket_proto::assembly::Incoming;
 use sockeye_socket_proto::packet::Kind;
 use sockeye_socket_proto::reason::DisconnectReason;
 
-use crate::admission::handle_connect;
+use crate::admission::{greet, handle_connect};
 use crate::connection::Connection;
 use crate::departure::leave;
 use crate::error::AckError;
 use crate::hub::{Engine, Handle, Hub, Session, VIOLATION};
 use crate::lane::handle_event;
+use crate::legacy;
 use crate::moves::{Move, tell_moved};
 use crate::table::Table;
 
@@ -47,6 +48,9 @@ impl Application for Hub {
         let deadline = engine.now().after(Tick::ticks(self.options.connect_timeout));
         session.connection().expect_connect(deadline);
         engine.schedule(session, deadline);
+        if legacy::is_spoken(session) {
+            greet(engine, session);
+        }
     }
 
     fn upgrading(&self, engine: &Arc<Engine>, session: &Arc<Session>, _from: Wire, to: Wire) {
@@ -109,14 +113,13 @@ impl Hub {
     fn packet(&self, engine: &Arc<Engine>, session: &Arc<Session>, incoming: Incoming<'_>) -> Flow {
         let packet = incoming.packet();
         match packet.kind() {
-            Kind::Event => match self.spaces.find(packet.namespace()) {
+            Kind::Event => match self.find(session, packet.namespace()) {
                 Some(namespace) => handle_event(engine, session, namespace, incoming),
                 None => self.violation(),
             },
             Kind::Ack => {
                 let joined = self
-                    .spaces
-                    .find(packet.namespace())
+                    .find(session, packet.namespace())
                     .and_then(|namespace| session.connection().joined(namespace));
                 let Some((stay, _)) = joined else { return self.violation() };
                 let waiting = packet.id().and_then(|id| session.connection().take_ack(stay, id));
@@ -129,8 +132,7 @@ impl Hub {
             Kind::Connect => handle_connect(engine, session, &packet),
             Kind::Disconnect => {
                 let joined = self
-                    .spaces
-                    .find(packet.namespace())
+                    .find(session, packet.namespace())
                     .and_then(|namespace| session.connection().joined(namespace));
                 let Some((stay, _)) = joined else { return self.violation() };
                 leave(engine, session, stay, DisconnectReason::ClientNamespaceDisconnect);
@@ -140,6 +142,16 @@ impl Hub {
             }
             Kind::ConnectError => self.violation(),
         }
+    }
+
+    /// The namespace of a packet, for who holds it.
+    fn find(&self, session: &Session, name: &str) -> Option<u16> {
+        let found = self.spaces.find(name);
+        // What most peers name is there, so they are not asked what they speak.
+        if found.is_some() || !legacy::is_spoken(session) {
+            return found;
+        }
+        self.spaces.find(legacy::split_name(name).0)
     }
 
     /// A packet that its sender may not send now.

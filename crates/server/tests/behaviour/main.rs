@@ -9,6 +9,7 @@ mod compatibility;
 mod compression;
 mod dynamic;
 mod failures;
+mod legacy;
 mod listeners;
 mod namespaces;
 mod packets;
