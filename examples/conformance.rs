@@ -71,7 +71,7 @@ async fn run() -> Result<(), String> {
         }
         "B" => protocol_suite(strict(Server::builder())?),
         "C" => {
-            let builder = Server::builder().cors(Cors::default()).max_payload(1_000_000);
+            let builder = Server::builder().cors(Cors::default()).max_payload(1_000_000).allow_eio3(true);
             interop(settings(builder)?.per_message_deflate(deflate()?))
         }
         "D" => client_suite(settings(Server::builder().ping_interval(Duration::from_secs(2)))?),

@@ -52,7 +52,7 @@ const applications = {
   },
 
   C() {
-    const io = new Server(http, options({ maxHttpBufferSize: 1e6, allowEIO3: later }));
+    const io = new Server(http, options({ maxHttpBufferSize: 1e6, allowEIO3: true }));
     const MAX_REASONS = 1_000;
     const reasons = new Map();
     const answer = (ack, ...args) => { if (typeof ack === "function") ack(...args); };

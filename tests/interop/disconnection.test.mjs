@@ -15,8 +15,8 @@ async function reasonOf(witness, id) {
   }
 }
 
-overEveryClient("disconnection", ({ client, sockets }) => {
-  test("the client leaves", async () => {
+overEveryClient("disconnection", ({ client, sockets, nameless }) => {
+  test("the client leaves", { skip: nameless }, async () => {
     const [socket, witness] = await Promise.all([sockets().settled(), sockets().connected()]);
     const { id } = socket;
     const left = next(socket, "disconnect");
@@ -25,7 +25,7 @@ overEveryClient("disconnection", ({ client, sockets }) => {
     assert.equal(await reasonOf(witness, id), "client namespace disconnect");
   });
 
-  test("the client leaves one namespace of two", async () => {
+  test("the client leaves one namespace of two", { skip: nameless }, async () => {
     const [main, witness] = await Promise.all([sockets().settled(), sockets().connected("/custom")]);
     const custom = await sockets().beside(main, "/custom");
     const { id } = custom;
@@ -34,7 +34,7 @@ overEveryClient("disconnection", ({ client, sockets }) => {
     assert.equal(main.connected, true);
   });
 
-  test("the server sends a socket away and keeps its connection", async () => {
+  test("the server sends a socket away and keeps its connection", { skip: nameless }, async () => {
     const [main, witness] = await Promise.all([sockets().settled(), sockets().connected("/custom")]);
     const custom = await sockets().beside(main, "/custom");
     const { id } = custom;
@@ -45,7 +45,7 @@ overEveryClient("disconnection", ({ client, sockets }) => {
     assert.deepEqual(await acknowledged(main, "echo", "open"), ["open"]);
   });
 
-  test("the server sends a connection away, with all its namespaces", async () => {
+  test("the server sends a connection away, with all its namespaces", { skip: nameless }, async () => {
     const [main, witness] = await Promise.all([sockets().settled(), sockets().connected()]);
     const custom = await sockets().beside(main, "/custom");
     const { id } = main;
@@ -65,7 +65,7 @@ overEveryClient("disconnection", ({ client, sockets }) => {
     assert.equal(await heard, mark);
   });
 
-  test("a closed transport is a transport close on the server", async () => {
+  test("a closed transport is a transport close on the server", { skip: nameless }, async () => {
     const [socket, witness] = await Promise.all([sockets().settled(), sockets().connected()]);
     const { id } = socket;
     const left = next(socket, "disconnect");
@@ -74,7 +74,7 @@ overEveryClient("disconnection", ({ client, sockets }) => {
     assert.equal(await reasonOf(witness, id), "transport close");
   });
 
-  test("a connection that breaks is told apart from a leaving client", async () => {
+  test("a connection that breaks is told apart from a leaving client", { skip: nameless }, async () => {
     const witness = await sockets().connected();
     const line = await relay(url);
     const behind = new Sockets(client, line.url);
@@ -95,7 +95,7 @@ overEveryClient("disconnection", ({ client, sockets }) => {
     }
   });
 
-  test("a packet that is none closes the connection", async () => {
+  test("a packet that is none closes the connection", { skip: nameless }, async () => {
     const [socket, witness] = await Promise.all([sockets().settled(), sockets().connected()]);
     const { id } = socket;
     const left = next(socket, "disconnect");

@@ -12,7 +12,7 @@ const KINDS = [
   { "": 1, "a b": 2, "日本": 3, __proto__x: 4, _placeholder: false, num: 0 },
 ];
 
-overEveryClient("events", ({ sockets }) => {
+overEveryClient("events", ({ client, sockets }) => {
   test("every kind of JSON comes back as it went", async () => {
     const socket = await sockets().connected();
     for (const value of KINDS) assert.deepEqual(await acknowledged(socket, "echo", value), [value]);
@@ -111,7 +111,8 @@ overEveryClient("events", ({ sockets }) => {
     assert.deepEqual(await acknowledged(socket, "echo", "after"), ["after"]);
   });
 
-  test("volatile events arrive on a connection that is idle", async () => {
+  const eager = client.legacy && "it has no volatile";
+  test("volatile events arrive on a connection that is idle", { skip: eager }, async () => {
     const socket = await sockets().settled();
     const mark = unique("volatile");
     const heard = new Promise((resolve) => socket.on("broadcast", (data) => data === mark && resolve(data)));

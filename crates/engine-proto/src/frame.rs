@@ -1,7 +1,8 @@
 //! A packet encoded once, for every wire that may carry it.
 //!
 //! The bytes are those of an unmasked WebSocket frame. Polling and SSE take the packet out of the same
-//! frame, behind its header, so a broadcast over mixed transports is encoded and stored once.
+//! frame, behind its header, so a broadcast over mixed transports is encoded and stored once. It is protocol 4's;
+//! [`wire::v3`](crate::wire::v3) makes protocol 3's of it.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -76,7 +77,12 @@ impl Frame {
         }
         let mut text = Vec::with_capacity(self.packet().len() * 4 / 3 + 5);
         encode_base64(self.packet(), &mut text);
-        let frame = Frame::build(OpCode::Text, true, &[&text]);
+        self.rewritten(OpCode::Text, &[&text])
+    }
+
+    /// The same message in other bytes.
+    pub(crate) fn rewritten(&self, opcode: OpCode, parts: &[&[u8]]) -> Frame {
+        let frame = Frame::build(opcode, self.is_countable(), parts);
         if self.may_compress() { frame } else { frame.without_compression() }
     }
 

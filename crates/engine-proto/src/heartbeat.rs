@@ -7,6 +7,12 @@
 //! The server pings, counted from the last pong. While a pong is missing, the first other packet gives the
 //! peer one more ping timeout. Liveness belongs to the session: no change of transport stops the count.
 //!
+//! ```text
+//!  open ──ping interval + ping timeout──▶ close
+//!   2 (ping) starts it again, and is answered by 3 (pong)
+//! ```
+//! In protocol 3 the client pings, and nothing else counts.
+//!
 //! Spec: engine.md, section 6.
 
 use crate::tick::Tick;
@@ -16,8 +22,19 @@ use crate::timing::Timing;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Heartbeat {
     deadline: Tick,
-    awaiting_pong: bool,
+    /// A pong; in protocol 3 the next ping, always.
+    awaiting: bool,
     extended: bool,
+    pinger: Pinger,
+}
+
+/// Who pings.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Pinger {
+    /// The server: protocol 4.
+    Server,
+    /// The client: protocol 3.
+    Client,
 }
 
 /// What is due.
@@ -32,45 +49,76 @@ pub(crate) enum Beat {
 }
 
 impl Heartbeat {
-    pub(crate) fn new(now: Tick, timing: &Timing) -> Heartbeat {
-        Heartbeat { deadline: now.after(timing.ping_interval), awaiting_pong: false, extended: false }
+    pub(crate) fn new(pinger: Pinger, now: Tick, timing: &Timing) -> Heartbeat {
+        match pinger {
+            Pinger::Server => Heartbeat {
+                deadline: now.after(timing.ping_interval),
+                awaiting: false,
+                extended: false,
+                pinger,
+            },
+            Pinger::Client => Heartbeat {
+                deadline: now.after(timing.ping_interval + timing.ping_timeout),
+                awaiting: true,
+                extended: true,
+                pinger,
+            },
+        }
+    }
+
+    pub(crate) fn pinger(&self) -> Pinger {
+        self.pinger
     }
 
     pub(crate) fn deadline(&self) -> Tick {
         self.deadline
     }
 
-    /// A pong, or a new wire that has just spoken: the next ping is a whole interval away.
+    /// A sign of life that was due, or a new wire that has just spoken: the next ping is a whole interval away.
     pub(crate) fn restart(&mut self, now: Tick, timing: &Timing) {
-        *self = Heartbeat::new(now, timing);
+        *self = Heartbeat::new(self.pinger, now, timing);
     }
 
     /// A packet that is no pong.
     pub(crate) fn heard(&mut self, now: Tick, timing: &Timing) {
-        if self.awaiting_pong && !self.extended {
+        if self.awaiting && !self.extended {
             self.extended = true;
             self.deadline = now.after(timing.ping_timeout);
         }
     }
 
-    /// We stopped listening: the peer's silence is ours.
+    /// We do not listen for now: the peer's silence is ours, and it hears of us before it would give us up.
     pub(crate) fn excuse(&mut self, now: Tick, timing: &Timing) {
-        self.deadline = now.after(timing.ping_timeout);
+        self.deadline = now.after(match self.pinger {
+            Pinger::Server => timing.ping_timeout,
+            // A ping that it sent at once lies unread, and is given one ping timeout.
+            Pinger::Client => (timing.ping_timeout / 2).max(1),
+        });
     }
 
-    /// Whether a pong is missing for too long.
+    /// We listen again.
+    pub(crate) fn resume(&mut self, now: Tick, timing: &Timing) {
+        match self.pinger {
+            Pinger::Server => self.excuse(now, timing),
+            Pinger::Client => self.restart(now, timing),
+        }
+    }
+
+    /// Whether a sign of life is missing for too long.
     pub(crate) fn is_overdue(&self, now: Tick) -> bool {
-        self.awaiting_pong && self.deadline.is_due(now)
+        self.awaiting && self.deadline.is_due(now)
     }
 
     pub(crate) fn poll(&mut self, now: Tick, timing: &Timing) -> Beat {
         if !self.deadline.is_due(now) {
             return Beat::Early;
         }
-        if self.awaiting_pong {
+        if self.awaiting {
             return Beat::Dead;
         }
-        *self = Heartbeat { deadline: now.after(timing.ping_timeout), awaiting_pong: true, extended: false };
+        self.deadline = now.after(timing.ping_timeout);
+        self.awaiting = true;
+        self.extended = false;
         Beat::Ping
     }
 }

@@ -1,4 +1,4 @@
-//! Engine.IO, protocol 4, without IO: bytes and a [`Tick`](tick::Tick) are arguments, an
+//! Engine.IO, protocols 4 and 3, without IO: bytes and a [`Tick`](tick::Tick) are arguments, an
 //! [`Effect`](session::Effect) is the answer.
 //!
 //! Server, client, tests and fuzzers share these machines. Nothing here reads a clock, owns a socket or

@@ -1,6 +1,7 @@
 //! What an Engine.IO wire carries: packets, and the messages inside them.
 //!
-//! Knows no framing: how packets are joined in a body or a stream stands under [`wire`](crate::wire).
+//! Knows no framing: how packets are joined in a body or a stream stands under [`wire`](crate::wire), and how protocol 3
+//! writes them in [`wire::v3`](crate::wire::v3).
 //!
 //! Spec: Engine.IO v4, "Packet types".
 
@@ -42,7 +43,7 @@ pub enum Packet<'p> {
     Open(&'p str),
     /// `1`: asks to close the transport.
     Close,
-    /// `2`: a heartbeat from the server, or `2probe` from a client on a new transport.
+    /// `2`: a heartbeat from whoever pings, or `2probe` from a client on a new transport.
     Ping(&'p str),
     /// `3`: the answer to a ping, with its data.
     Pong(&'p str),
@@ -70,6 +71,12 @@ pub enum DecodeError {
     /// What follows `b` is not base64.
     #[error("a binary packet is not base64")]
     Base64,
+    /// The length in front of a packet of protocol 3 is no number, or not the packet's.
+    #[error("a packet's length is not what it says")]
+    Length,
+    /// A text packet in a binary payload of protocol 3 is not UTF-8.
+    #[error("a text packet is not UTF-8")]
+    NotText,
 }
 
 impl<'p> Packet<'p> {
@@ -134,7 +141,7 @@ const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_allow_trailing_bits(true);
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::STANDARD, LENIENT);
 
-fn decode_base64(base64: &[u8]) -> Result<Vec<u8>, DecodeError> {
+pub(crate) fn decode_base64(base64: &[u8]) -> Result<Vec<u8>, DecodeError> {
     let standard: Cow<'_, [u8]> = if base64.iter().any(|byte| matches!(byte, b'-' | b'_')) {
         let swap = |byte: &u8| match byte {
             b'-' => b'+',
@@ -151,6 +158,11 @@ fn decode_base64(base64: &[u8]) -> Result<Vec<u8>, DecodeError> {
 /// Appends `b` and the base64 of `bytes`: how a binary message travels where only text can.
 pub fn encode_base64(bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'b');
+    push_base64(bytes, out);
+}
+
+/// Appends the base64 of `bytes`.
+pub(crate) fn push_base64(bytes: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
     out.resize(start + base64::encoded_len(bytes.len(), true).expect("a message is far below usize::MAX"), 0);
     let written = base64::engine::general_purpose::STANDARD

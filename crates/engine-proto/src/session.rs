@@ -5,6 +5,7 @@
 //!
 //! Spec: engine.md, sections 4.5, 6, 7 and 8.
 
+pub use crate::heartbeat::Pinger;
 use crate::heartbeat::{Beat, Heartbeat};
 use crate::packet::{Message, Packet};
 use crate::reason::CloseReason;
@@ -52,6 +53,8 @@ impl std::fmt::Display for Wire {
 pub enum Control {
     /// `2`, on the session's wire.
     Ping,
+    /// `3`, on the session's wire: to a peer of protocol 3, without what its ping said.
+    Pong,
     /// `3probe`, on the candidate.
     ProbeAnswer,
     /// `6`, to a poll that waits.
@@ -91,9 +94,9 @@ const _: () = assert!(size_of::<Core>() <= 20);
 impl Core {
     /// A session that opens now on `wire`.
     #[must_use]
-    pub fn new(wire: Wire, now: Tick, timing: &Timing) -> Core {
+    pub fn new(wire: Wire, pinger: Pinger, now: Tick, timing: &Timing) -> Core {
         Core {
-            heartbeat: Heartbeat::new(now, timing),
+            heartbeat: Heartbeat::new(pinger, now, timing),
             upgrade: Upgrade::new(),
             wire,
             closed: None,
@@ -106,6 +109,12 @@ impl Core {
     #[must_use]
     pub fn wire(&self) -> Wire {
         self.wire
+    }
+
+    /// Who pings. It sets protocols apart, and nothing else here does.
+    #[must_use]
+    pub fn pinger(&self) -> Pinger {
+        self.heartbeat.pinger()
     }
 
     /// Why it is closed, if it is.
@@ -148,12 +157,14 @@ impl Core {
         match packet {
             // While no stream is there the deadline is the stream's, and a POST does not move it.
             _ if self.detached => {}
-            Packet::Pong(_) => self.heartbeat.restart(now, timing),
+            Packet::Pong(_) | Packet::Ping(_) => self.heartbeat.restart(now, timing),
             _ => self.heartbeat.heard(now, timing),
         }
         match packet {
             Packet::Message(message) => Effect::Message(message),
+            Packet::Ping(_) if self.pinger() == Pinger::Client => Effect::Send(Control::Pong),
             Packet::Ping(_) => self.closing(CloseReason::TransportError),
+            Packet::Pong(_) if self.pinger() == Pinger::Client => self.closing(CloseReason::TransportError),
             Packet::Close if self.wire != Wire::WebSocket => self.closing(CloseReason::TransportClose),
             Packet::Close | Packet::Pong(_) | Packet::Open(_) | Packet::Upgrade | Packet::Noop => {
                 Effect::Nothing
@@ -215,9 +226,12 @@ impl Core {
         self.heartbeat.restart(now, timing);
     }
 
-    /// While paused nothing is read from the peer, so its silence does not count. Pings go on.
+    /// While paused nothing is read from the peer, so its silence does not count. Pings go on; a peer that pings itself
+    /// gets pongs unasked, and so does not give us up.
     pub fn pause(&mut self, paused: bool, now: Tick, timing: &Timing) {
         if self.paused && !paused {
+            self.heartbeat.resume(now, timing);
+        } else if paused && !self.paused && self.pinger() == Pinger::Client {
             self.heartbeat.excuse(now, timing);
         }
         self.paused = paused;
@@ -247,9 +261,12 @@ impl Core {
             Beat::Early => Effect::Nothing,
             Beat::Ping => Effect::Send(Control::Ping),
             Beat::Dead if self.paused => {
-                // Its pong may lie unread. It is pinged all the same: it counts the silence between pings.
+                // What it said may lie unread. It hears of us all the same: it counts our silence, too.
                 self.heartbeat.excuse(now, timing);
-                Effect::Send(Control::Ping)
+                Effect::Send(match self.pinger() {
+                    Pinger::Server => Control::Ping,
+                    Pinger::Client => Control::Pong,
+                })
             }
             Beat::Dead => self.closing(CloseReason::PingTimeout),
         }
@@ -278,7 +295,12 @@ mod tests {
 
     impl Moved {
         fn new(wire: Wire) -> Moved {
-            Moved { core: Core::new(wire, Tick::new(0), &TIMING), now: Tick::new(0) }
+            Moved { core: Core::new(wire, Pinger::Server, Tick::new(0), &TIMING), now: Tick::new(0) }
+        }
+
+        /// Of protocol 3.
+        fn v3(wire: Wire) -> Moved {
+            Moved { core: Core::new(wire, Pinger::Client, Tick::new(0), &TIMING), now: Tick::new(0) }
         }
 
         fn at(&mut self, tick: u32) -> &mut Moved {
@@ -336,6 +358,49 @@ mod tests {
     fn a_ping_from_the_client_is_the_wrong_direction() {
         let mut session = Moved::new(Wire::Polling);
         assert_eq!(session.packet(PROBE), Effect::Close(CloseReason::TransportError));
+    }
+
+    #[test]
+    fn a_peer_that_pings_is_answered_and_lives_for_interval_and_timeout_from_its_ping() {
+        let mut session = Moved::v3(Wire::WebSocket);
+        assert_eq!(session.at(899).timeout(), Effect::Nothing);
+        assert_eq!(session.packet(Packet::Ping("x")), Effect::Send(Control::Pong));
+        assert_eq!(session.core.deadline(), Tick::new(1799));
+        assert_eq!(session.at(1798).timeout(), Effect::Nothing);
+        session.packet(TEXT);
+        assert_eq!(session.at(1799).timeout(), Effect::Close(CloseReason::PingTimeout));
+    }
+
+    #[test]
+    fn a_pong_from_a_peer_that_pings_is_the_wrong_direction() {
+        let mut session = Moved::v3(Wire::Polling);
+        assert_eq!(session.packet(Packet::Pong("")), Effect::Close(CloseReason::TransportError));
+    }
+
+    #[test]
+    fn a_peer_that_pings_is_given_up_after_an_upgrade_too() {
+        let mut session = Moved::v3(Wire::Polling);
+        assert!(session.at(800).claim());
+        assert_eq!(session.candidate(PROBE), Effect::Send(Control::ProbeAnswer));
+        assert_eq!(session.candidate(Packet::Upgrade), Effect::Adopt);
+        assert_eq!(session.at(1699).timeout(), Effect::Nothing);
+        assert_eq!(session.at(1700).timeout(), Effect::Close(CloseReason::PingTimeout));
+    }
+
+    #[test]
+    fn a_peer_that_pings_hears_of_us_before_a_ping_that_lies_unread_is_missed() {
+        let mut session = Moved::v3(Wire::WebSocket);
+        session.at(100).core.pause(true, Tick::new(100), &TIMING);
+        for due in [300, 500, 700] {
+            assert_eq!(session.at(due - 1).timeout(), Effect::Nothing);
+            assert!(!session.core.excuses(session.now));
+            session.at(due);
+            assert!(session.core.excuses(session.now));
+            assert_eq!(session.timeout(), Effect::Send(Control::Pong));
+        }
+        session.core.pause(false, session.now, &TIMING);
+        assert_eq!(session.at(1599).timeout(), Effect::Nothing);
+        assert_eq!(session.at(1600).timeout(), Effect::Close(CloseReason::PingTimeout));
     }
 
     #[test]

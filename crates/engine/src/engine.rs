@@ -18,6 +18,7 @@ use sockeye_websocket::deflate::Agreement;
 use crate::body::Body;
 use crate::counters::Counters;
 use crate::deflate::Forms;
+use crate::dialect::Dialect;
 use crate::handshake::Handshake;
 use crate::options::Options;
 use crate::session::{Ended, Enqueued, Look, Parting, Session};
@@ -77,7 +78,7 @@ pub trait Application: Send + Sync + Sized + 'static {
         let _ = (engine, session, from, to);
     }
 
-    /// The peer answered a ping. The reference's `heartbeat`.
+    /// The peer answered a ping, or in protocol 3 sent one. The reference's `heartbeat`.
     fn heartbeat(&self, engine: &Arc<Engine<Self>>, session: &Arc<Session<Self::Connection>>) {
         let _ = (engine, session);
     }
@@ -197,14 +198,14 @@ impl<A: Application> Engine<A> {
         self: &Arc<Self>,
         sid: Sid,
         wire: Wire,
-        base64: bool,
+        dialect: Dialect,
         deflate: Option<Agreement>,
         handshake: Handshake,
         open_packet: Frame,
     ) -> Option<Arc<Session<A::Connection>>> {
         let connection = self.application.connect(handshake);
         let session = self.table.insert(sid, |slot| {
-            Arc::new(Session::new(sid, slot, wire, base64, deflate, &self.terms, connection))
+            Arc::new(Session::new(sid, slot, wire, dialect, deflate, &self.terms, connection))
         })?;
         // Phases are spread by slot, so a crowd that came at once is not pinged at once; by little, since peers
         // wait for the first ping no longer than interval and time-out.

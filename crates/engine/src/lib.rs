@@ -17,6 +17,7 @@ mod cookie;
 mod cors;
 pub mod counters;
 mod deflate;
+mod dialect;
 pub mod engine;
 pub mod gate;
 mod guarded;

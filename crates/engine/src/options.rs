@@ -7,6 +7,7 @@
 //! | `addTrailingSlash` | the path is served with and without its last slash |
 //! | `destroyUpgrade`, `destroyUpgradeTimeout` | an upgrade outside the path is its server's to answer: by our accept loop 404, at once |
 //! | `wsEngine` | there is one WebSocket codec, and it is ours |
+//! | `allowEIO3` | [`Options::allow_eio3`] |
 //! | `maxHttpBufferSize` | [`Options::max_payload`] |
 //! | `generateId`, `engine.use` | [`Options::generate_id`], [`Options::middlewares`] |
 //! | `initial_headers`, `headers`, `connection_error` (events) | options of these names |
@@ -36,6 +37,9 @@ pub struct Options {
     pub path: String,
     /// The transports that are served. Default: polling, SSE, WebSocket.
     pub transports: Vec<Wire>,
+    /// Whether clients of protocol 3 are served: those of Engine.IO 3, and so of Socket.IO 1 and 2. They poll or have a
+    /// WebSocket, and ping themselves. Default false: they are refused with code 5.
+    pub allow_eio3: bool,
     /// From a pong, or the opening, to the next ping. Default 25 s. Rounded up, by at most 100 ms.
     pub ping_interval: Duration,
     /// How long a pong may take. Default 20 s. Beyond it the session closes with `ping timeout`.
@@ -103,6 +107,7 @@ impl Default for Options {
         Options {
             path: "/engine.io/".to_owned(),
             transports: Wire::ALL.to_vec(),
+            allow_eio3: false,
             ping_interval: Duration::from_secs(25),
             ping_timeout: Duration::from_secs(20),
             upgrade_timeout: Duration::from_secs(10),

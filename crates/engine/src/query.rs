@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use sockeye_engine_proto::session::Wire;
 
+use crate::dialect::Dialect;
 use crate::sid::Sid;
 
 /// What the query says.
@@ -21,6 +22,8 @@ pub(crate) struct Query {
     pub(crate) sid: Asked,
     /// `b64=`: the peer cannot take binary.
     pub(crate) base64: bool,
+    /// `j=`: the number of its callback, for JSONP. What has no digits, or too many, is none.
+    pub(crate) jsonp: Option<u32>,
     /// `wait=`: seconds that an empty GET may be held.
     pub(crate) wait: Option<Duration>,
     /// `sse=1` or `sk=1`: the peer knows SSE, so it is offered.
@@ -50,6 +53,19 @@ impl Query {
         asked
     }
 
+    /// How a peer that opens a session writes.
+    pub(crate) fn dialect(&self) -> Dialect {
+        let jsonp = self.jsonp.filter(|_| self.wire == Some(Wire::Polling));
+        let base64 = match self.wire {
+            // Scripts are text.
+            _ if !self.is_v4 => self.base64 || jsonp.is_some(),
+            Some(Wire::WebSocket) => self.base64,
+            // It gets base64 whatever it asks.
+            _ => false,
+        };
+        Dialect { is_v3: !self.is_v4, base64, jsonp }
+    }
+
     fn set(&mut self, key: &str, value: &str) {
         match key {
             "EIO" => self.is_v4 = value == "4",
@@ -57,6 +73,10 @@ impl Query {
             "sid" if value.is_empty() => self.sid = Asked::New,
             "sid" => self.sid = Sid::parse(value).map_or(Asked::Nonsense, Asked::Known),
             "b64" => self.base64 = !value.is_empty(),
+            "j" => {
+                let digits: String = value.chars().filter(char::is_ascii_digit).collect();
+                self.jsonp = digits.parse().ok();
+            }
             "wait" => {
                 let seconds = value.parse().ok().map(Duration::try_from_secs_f64);
                 self.wait = seconds.and_then(Result::ok);
@@ -92,6 +112,25 @@ mod tests {
         for odd in ["sid=abc", "sid=__proto__", "sid=%FF%FE", "sid[]=a&sid=%00"] {
             assert_eq!(Query::parse(odd).sid, Asked::Nonsense, "{odd}");
         }
+    }
+
+    #[test]
+    fn a_callback_is_the_digits_of_j_and_for_polling_only() {
+        let jsonp = |query: &str| Query::parse(query).dialect().jsonp;
+        assert_eq!(jsonp("EIO=4&transport=polling&j=0"), Some(0));
+        assert_eq!(jsonp("EIO=4&transport=polling&j=abc%3Balert(1)12"), Some(112));
+        assert_eq!(jsonp("EIO=4&transport=websocket&j=0"), None);
+        for odd in ["j=", "j=x", "j=99999999999999999999"] {
+            assert_eq!(jsonp(&format!("EIO=4&transport=polling&{odd}")), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn base64_is_for_who_cannot_take_binary() {
+        let base64 = |query: &str| Query::parse(query).dialect().base64;
+        assert!(base64("EIO=4&transport=websocket&b64=1") && base64("transport=websocket&b64=true"));
+        assert!(base64("transport=polling&b64=1") && base64("transport=polling&j=0"));
+        assert!(!base64("transport=polling") && !base64("EIO=4&transport=polling&b64=1"));
     }
 
     #[test]

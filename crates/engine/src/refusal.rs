@@ -33,7 +33,7 @@ pub enum Refusal {
     /// 4: the application does not want it, for the reason it gave.
     #[error("{0}")]
     Forbidden(Cow<'static, str>),
-    /// 5: protocol 3.
+    /// 5: protocol 3, where [`allow_eio3`](crate::options::Options::allow_eio3) does not let it in.
     #[error("Unsupported protocol version")]
     UnsupportedProtocol,
     /// 3, too: a WebSocket was asked for in a way that RFC 6455 does not allow.

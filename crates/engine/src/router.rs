@@ -126,7 +126,9 @@ where
 {
     let upgrades = wants_upgrade(request);
     let query = Query::parse(request.uri.query().unwrap_or_default());
-    let wire = query.wire.filter(|wire| engine.options().transports.contains(wire));
+    // Protocol 3 knows of no streams.
+    let is_known = |wire: &Wire| query.is_v4 || *wire != Wire::Sse;
+    let wire = query.wire.filter(|wire| engine.options().transports.contains(wire) && is_known(wire));
     let wire = wire.ok_or(Refusal::UnknownTransport)?;
     if request.headers.get(ORIGIN).is_some_and(|origin| !is_header_text(origin)) {
         return Err(Refusal::BadRequest(BadRequest::InvalidOrigin));
@@ -146,7 +148,7 @@ where
         if wire != Wire::WebSocket {
             return Err(Refusal::BadRequest(BadRequest::TransportMismatch));
         }
-        if !query.is_v4 {
+        if query.is_v4 != (session.protocol() == 4) {
             return Err(Refusal::BadRequest(BadRequest::ProtocolMismatch));
         }
         ask(engine, request, Purpose::Move(wire)).await?;
@@ -155,21 +157,21 @@ where
             base64: query.base64,
         });
     }
-    let (seat, carrier) = session.seat();
+    let (seat, carrier, dialect) = session.carrier();
     let candidate = if wire == Wire::Sse { session.candidate_seat(wire) } else { None };
     let opens_probe = wire == Wire::Sse && carrier == Wire::Polling && request.method == Method::GET;
     let fits = wire == carrier || candidate.is_some() || opens_probe;
     if !fits || wire == Wire::WebSocket {
         return Err(Refusal::BadRequest(BadRequest::TransportMismatch));
     }
-    if !query.is_v4 {
+    if query.is_v4 == dialect.is_v3 {
         return Err(Refusal::BadRequest(BadRequest::ProtocolMismatch));
     }
     Ok(match (request.method.as_str(), wire) {
         ("GET", Wire::Polling) => {
             let (asked, most) = (query.wait, engine.options().max_wait);
             let wait = asked.map_or(most, |asked| Some(most.map_or(asked, |most| asked.min(most))));
-            polling::answer(engine, &session, wait, &request.headers).await
+            polling::answer(engine, &session, dialect, wait, &request.headers).await
         }
         ("GET", _) if opens_probe => {
             ask(engine, request, Purpose::Move(wire)).await?;
@@ -181,7 +183,8 @@ where
             resume(engine, session, number).ok_or(Refusal::UnknownSession)?
         }
         ("POST", _) => {
-            upload::answer(engine, &session, candidate.unwrap_or(seat), &request.headers, body).await
+            let seat = candidate.unwrap_or(seat);
+            upload::answer(engine, &session, seat, dialect, &request.headers, body).await
         }
         _ => status(StatusCode::INTERNAL_SERVER_ERROR),
     })
@@ -203,12 +206,13 @@ async fn open<A: Application>(
         return Err(Refusal::BadRequest(BadRequest::TransportHandshakeError));
     }
     ask(engine, request, Purpose::Open(wire)).await?;
-    if !query.is_v4 {
+    if !query.is_v4 && !engine.options().allow_eio3 {
         return Err(Refusal::UnsupportedProtocol);
     }
+    let dialect = query.dialect();
     let sid = fresh_sid(engine, request).await?;
     let taken = || Refusal::BadRequest(BadRequest::IdGenerationError);
-    let open_packet = open_packet(engine, &sid, wire, query.knows_sse);
+    let open_packet = open_packet(engine, &sid, wire, &query);
     // A target with a scheme is the peer's word, and says nothing of the connection.
     let secure = request.extensions.get::<Secure>().is_some();
     let handshake = |request: &Parts| Handshake::new(request, address, secure, engine.runtime().date());
@@ -218,19 +222,19 @@ async fn open<A: Application>(
                 sid,
                 open_packet,
                 handshake: handshake(request),
-                base64: query.base64,
+                dialect,
             });
         }
         Wire::Sse => {
-            let session = engine.open(sid, wire, false, None, handshake(request), open_packet);
+            let session = engine.open(sid, wire, dialect, None, handshake(request), open_packet);
             let session = session.ok_or_else(taken)?;
             let (seat, _) = session.seat();
             sse::answer(engine, session, seat)
         }
         _ => {
-            let session = engine.open(sid, wire, false, None, handshake(request), open_packet);
+            let session = engine.open(sid, wire, dialect, None, handshake(request), open_packet);
             let session = session.ok_or_else(taken)?;
-            polling::answer(engine, &session, query.wait, &request.headers).await
+            polling::answer(engine, &session, dialect, query.wait, &request.headers).await
         }
     };
     welcome(engine, &sid, request, answer.headers_mut());
@@ -335,10 +339,10 @@ fn resume<A: Application>(
 }
 
 /// The first packet of a session; its keys and their order are the reference's.
-fn open_packet<A: Application>(engine: &Engine<A>, sid: &Sid, wire: Wire, knows_sse: bool) -> Frame {
+fn open_packet<A: Application>(engine: &Engine<A>, sid: &Sid, wire: Wire, query: &Query) -> Frame {
     let options = engine.options();
     let offered = |to: &Wire| match (wire, to) {
-        (Wire::Polling, Wire::Sse) => knows_sse || options.advertise_sse,
+        (Wire::Polling, Wire::Sse) => query.is_v4 && (query.knows_sse || options.advertise_sse),
         (Wire::Polling | Wire::Sse, Wire::WebSocket) => true,
         _ => false,
     };

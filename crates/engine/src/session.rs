@@ -29,13 +29,14 @@ use sockeye_engine_proto::frame::Frame;
 use sockeye_engine_proto::outbox::{Forgotten, Outbox};
 use sockeye_engine_proto::packet::{Message, Packet};
 use sockeye_engine_proto::reason::CloseReason;
-use sockeye_engine_proto::session::{Control, Effect, Wire};
+use sockeye_engine_proto::session::{Control, Effect, Pinger, Wire};
 use sockeye_engine_proto::tick::Tick;
 use sockeye_websocket::deflate::Agreement;
 use sockeye_websocket::encode::EMPTY_CLOSE;
 use tokio::net::TcpStream;
 
 use crate::deflate::Deflate;
+use crate::dialect::Dialect;
 use crate::link::{Link, has_ended, limit_silence};
 use crate::sid::Sid;
 use crate::side::{Candidate, Flags, Overlap, Seat, SendError, Side, Taken, Writer};
@@ -43,6 +44,9 @@ use crate::terms::Terms;
 
 /// Bytes that leave in one system call, and that a corked session queues before it writes all the same.
 const WRITE_SIZE: usize = 64 * 1024;
+
+/// Bytes that may wait for a peer before its pings, those of a WebSocket and of protocol 3, are no longer answered.
+const PONG_LIMIT: usize = 64 * 1024;
 
 /// How long a peer may take to answer a Close frame before its connection is cut.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -74,7 +78,7 @@ pub enum Received<'p> {
         /// until [`Session::poll_room`] lets it go on.
         full: bool,
     },
-    /// The peer is alive: a pong.
+    /// The peer is alive: a pong, or in protocol 3 a ping, which is answered.
     Heartbeat,
     /// The wire that asked has probed, and is answered; this one carries the session so far.
     Probed {
@@ -109,12 +113,12 @@ impl<C> Session<C> {
         sid: Sid,
         slot: u32,
         wire: Wire,
-        base64: bool,
+        dialect: Dialect,
         deflate: Option<Agreement>,
         terms: &Terms,
         connection: C,
     ) -> Session<C> {
-        let side = Side::new(wire, base64, deflate, terms);
+        let side = Side::new(wire, dialect, deflate, terms);
         Session { sid, slot, side: Mutex::new(side), connection }
     }
 
@@ -138,6 +142,14 @@ impl<C: Send + Sync + 'static> Session<C> {
     /// What carries it now.
     pub fn wire(&self) -> Wire {
         self.side.lock().core.wire()
+    }
+
+    /// The version of the protocol that the peer speaks: 4, or 3.
+    pub fn protocol(&self) -> u8 {
+        match self.side.lock().core.pinger() {
+            Pinger::Server => 4,
+            Pinger::Client => 3,
+        }
     }
 
     /// Whether polling carries it and its last GET would not wait: short polling.
@@ -293,11 +305,13 @@ impl<C: Send + Sync + 'static> Session<C> {
         }
     }
 
-    /// Queues an answer to the peer's control frame, unless more than `limit` bytes wait: a peer that asks and
-    /// does not read gets no more of them.
-    pub(crate) fn answer(self: &Arc<Self>, terms: &Arc<Terms>, frame: Frame, limit: usize) {
-        let mut side = self.side.lock();
-        if side.core.closed().is_none() && side.outbox.bytes() < limit {
+    /// Queues an answer to the peer's ping, unless much waits: a peer that asks and does not read gets no more of them.
+    pub(crate) fn pong(self: &Arc<Self>, terms: &Arc<Terms>, frame: Frame) {
+        self.answer_ping(terms, self.side.lock(), frame);
+    }
+
+    fn answer_ping(self: &Arc<Self>, terms: &Arc<Terms>, mut side: MutexGuard<'_, Side>, frame: Frame) {
+        if side.core.closed().is_none() && side.outbox.bytes() < PONG_LIMIT {
             side.push_unchecked(frame, terms.now());
             self.drive(terms, side);
         }
@@ -467,6 +481,10 @@ impl<C: Send + Sync + 'static> Session<C> {
                     Received::Message { message, full: side.outbox.bytes() > terms.limits.soft }
                 }
                 Effect::Close(reason) => Received::Close(reason),
+                Effect::Send(Control::Pong) => {
+                    self.answer_ping(terms, side, Frame::text(&[b"3"]));
+                    Received::Heartbeat
+                }
                 Effect::Nothing if matches!(packet, Packet::Pong(_)) && side.core.closed().is_none() => {
                     // The next ping may be nearer than the end of the wait for this pong.
                     side.look_at_deadline(terms, self.slot);
@@ -499,8 +517,13 @@ impl<C: Send + Sync + 'static> Session<C> {
     /// wire's word does not count.
     pub fn pause(&self, terms: &Terms, seat: Seat, paused: bool) {
         let mut side = self.side.lock();
-        if Seat(side.seat) == seat {
-            side.core.pause(paused, terms.now(), &terms.timing);
+        if Seat(side.seat) != seat {
+            return;
+        }
+        side.core.pause(paused, terms.now(), &terms.timing);
+        if side.core.pinger() == Pinger::Client {
+            // It hears of us sooner than it would have been looked at.
+            side.look_at_deadline(terms, self.slot);
         }
     }
 
@@ -510,6 +533,12 @@ impl<C: Send + Sync + 'static> Session<C> {
     pub fn seat(&self) -> (Seat, Wire) {
         let side = self.side.lock();
         (Seat(side.seat), side.core.wire())
+    }
+
+    /// The seat of the wire that carries it now, with its kind, and how the peer writes.
+    pub(crate) fn carrier(&self) -> (Seat, Wire, Dialect) {
+        let side = self.side.lock();
+        (Seat(side.seat), side.core.wire(), side.dialect())
     }
 
     /// The seat of the candidate of that kind, if there is one.
@@ -595,7 +624,9 @@ impl<C: Send + Sync + 'static> Session<C> {
     }
 
     fn adopt(self: &Arc<Self>, terms: &Arc<Terms>, mut side: MutexGuard<'_, Side>) {
-        let Some(candidate) = side.rare.as_mut().and_then(|rare| rare.candidate.take()) else { return };
+        let Some(rare) = &mut side.rare else { return };
+        let Some(candidate) = rare.candidate.take() else { return };
+        rare.jsonp = None;
         let old = std::mem::replace(&mut side.link, candidate.link);
         side.seat = candidate.seat;
         // What paused was the old wire.
@@ -731,6 +762,7 @@ impl<C: Send + Sync + 'static> Session<C> {
             match side.core.handle_timeout(now, &terms.timing) {
                 Effect::Nothing => break,
                 Effect::Send(Control::Ping) => side.push_unchecked(ping.clone(), now),
+                Effect::Send(Control::Pong) => side.push_unchecked(Frame::text(&[b"3"]), now),
                 Effect::Send(_) if side.core.wire() == Wire::Polling => {
                     if side.link.is_waiting() {
                         side.push_unchecked(Frame::text(&[b"6"]), now);
@@ -770,7 +802,7 @@ impl<C: Send + Sync + 'static> Session<C> {
         let lingers = wire == Wire::Polling
             && reason == CloseReason::ForcedClose
             && (!side.flags.has(Flags::POLLING) || !side.outbox.is_empty());
-        let rare = side.rare.take().map(|rare| *rare).unwrap_or_default();
+        let (candidate, waiting) = side.take_rest();
         match (wire, parting) {
             _ if reason == CloseReason::SlowReader => {
                 side.outbox = Outbox::default();
@@ -801,8 +833,8 @@ impl<C: Send + Sync + 'static> Session<C> {
                 wake(link);
             }
         }
-        rare.candidate.into_iter().for_each(|candidate| cut(candidate.link));
-        rare.waiting.into_iter().for_each(Waker::wake);
+        candidate.into_iter().for_each(|candidate| cut(candidate.link));
+        waiting.into_iter().for_each(Waker::wake);
         Some(Ended { reason, lingers })
     }
 }

@@ -9,8 +9,10 @@ use sockeye_engine_proto::outbox::Outbox;
 use sockeye_engine_proto::reason::CloseReason;
 use sockeye_engine_proto::session::{Core, Wire};
 use sockeye_engine_proto::tick::Tick;
+use sockeye_engine_proto::wire::v3;
 use sockeye_websocket::deflate::Agreement;
 
+use crate::dialect::Dialect;
 use crate::link::Link;
 use crate::terms::Terms;
 
@@ -85,7 +87,12 @@ impl Flags {
     pub(crate) const SHORT: Flags = Flags(1 << 5);
     /// A POST is under way.
     pub(crate) const POSTING: Flags = Flags(1 << 6);
+    /// The peer speaks protocol 3.
+    pub(crate) const V3: Flags = Flags(1 << 7);
+    /// Frames are rewritten for the peer.
+    const REWRITES: Flags = Flags(Flags::BASE64.0 | Flags::V3.0);
 
+    /// Whether it is so; of several, whether one is.
     pub(crate) fn has(self, flag: Flags) -> bool {
         self.0 & flag.0 != 0
     }
@@ -115,6 +122,8 @@ pub(crate) enum Writer {
 #[derive(Debug, Default)]
 pub(crate) struct Rare {
     pub(crate) candidate: Option<Candidate>,
+    /// The callback of a peer that polls by JSONP.
+    pub(crate) jsonp: Option<u32>,
     /// Those that wait for room, or for the end.
     pub(crate) waiting: SmallVec<[Waker; 1]>,
 }
@@ -136,14 +145,16 @@ pub(crate) struct Candidate {
 
 impl Side {
     /// A side that opens now.
-    pub(crate) fn new(wire: Wire, base64: bool, deflate: Option<Agreement>, terms: &Terms) -> Side {
+    pub(crate) fn new(wire: Wire, dialect: Dialect, deflate: Option<Agreement>, terms: &Terms) -> Side {
         let mut flags = Flags::default();
-        flags.set(Flags::BASE64, base64);
+        flags.set(Flags::BASE64, dialect.base64);
+        flags.set(Flags::V3, dialect.is_v3);
+        let jsonp = |jsonp| Box::new(Rare { jsonp: Some(jsonp), ..Rare::default() });
         Side {
-            core: Core::new(wire, terms.now(), &terms.timing),
+            core: Core::new(wire, dialect.pinger(), terms.now(), &terms.timing),
             outbox: Outbox::default(),
             link: Link::away(),
-            rare: None,
+            rare: dialect.jsonp.map(jsonp),
             seat: 0,
             last_seat: 0,
             look: terms.now(),
@@ -157,13 +168,31 @@ impl Side {
         if self.core.closed().is_some() {
             return Err(SendError::Closed);
         }
-        let frame = if self.flags.has(Flags::BASE64) { frame.to_base64() } else { frame };
+        let frame = self.rewrite(frame);
         if self.outbox.push(frame, terms.now(), &terms.limits).is_err() {
             self.mark_slow(terms, slot);
             return Err(SendError::SlowReader);
         }
         self.watch(terms, slot);
         Ok(())
+    }
+
+    /// The frame as the peer takes it.
+    fn rewrite(&self, frame: Frame) -> Frame {
+        if !self.flags.has(Flags::REWRITES) {
+            return frame;
+        }
+        let base64 = self.flags.has(Flags::BASE64);
+        if self.flags.has(Flags::V3) { v3::translate(&frame, base64) } else { frame.to_base64() }
+    }
+
+    /// How the peer writes.
+    pub(crate) fn dialect(&self) -> Dialect {
+        Dialect {
+            is_v3: self.flags.has(Flags::V3),
+            base64: self.flags.has(Flags::BASE64),
+            jsonp: self.rare.as_ref().and_then(|rare| rare.jsonp),
+        }
     }
 
     /// While more than the soft limit waits, the wheel looks whether anything leaves.
@@ -193,7 +222,7 @@ impl Side {
     }
 
     pub(crate) fn push_unchecked(&mut self, frame: Frame, now: Tick) {
-        let frame = if self.flags.has(Flags::BASE64) { frame.to_base64() } else { frame };
+        let frame = self.rewrite(frame);
         self.outbox.push_unchecked(frame, now);
     }
 
@@ -237,9 +266,19 @@ impl Side {
 
     /// Frees the box of rare things when it holds none.
     pub(crate) fn shrink(&mut self) {
-        if self.rare.as_ref().is_some_and(|rare| rare.candidate.is_none() && rare.waiting.is_empty()) {
+        let is_empty =
+            |rare: &Rare| rare.candidate.is_none() && rare.waiting.is_empty() && rare.jsonp.is_none();
+        if self.rare.as_deref().is_some_and(is_empty) {
             self.rare = None;
         }
+    }
+
+    /// Takes out those that are to hear of the end.
+    pub(crate) fn take_rest(&mut self) -> (Option<Candidate>, SmallVec<[Waker; 1]>) {
+        let Some(rare) = &mut self.rare else { return (None, SmallVec::new()) };
+        let rest = (rare.candidate.take(), std::mem::take(&mut rare.waiting));
+        self.shrink();
+        rest
     }
 }
 

@@ -133,6 +133,7 @@ mod tests {
     use sockeye_runtime::simulation::Simulation;
 
     use super::*;
+    use crate::dialect::Dialect;
     use crate::terms::Terms;
 
     #[test]
@@ -143,8 +144,9 @@ mod tests {
         let table = Table::default();
         let insert = |text: &str| {
             let sid = Sid::parse(text).expect("an id");
-            table
-                .insert(sid, |slot| Arc::new(Session::new(sid, slot, Wire::Polling, false, None, &terms, ())))
+            table.insert(sid, |slot| {
+                Arc::new(Session::new(sid, slot, Wire::Polling, Dialect::default(), None, &terms, ()))
+            })
         };
         let first = insert("AAAAAAAAAAAAAAAAAAAA").expect("a slot");
         let second = insert("AAAAAAAAAAAAAAAAAAAB").expect("a slot");

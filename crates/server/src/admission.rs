@@ -22,6 +22,7 @@ use serde::Serialize;
 use smallvec::SmallVec;
 use sockeye_engine::engine::Flow;
 use sockeye_engine_proto::frame::Frame;
+use sockeye_socket_proto::error::EncodeError;
 use sockeye_socket_proto::packet::Packet;
 use sockeye_socket_proto::parser::json::{encode_connect, encode_connect_error};
 
@@ -32,6 +33,7 @@ use crate::handshake::{Handshake, keep_auth};
 use crate::hub::{Context, Engine, Handle, Held, Later, Session, Turn, VIOLATION};
 use crate::id::{Pid, SocketId};
 use crate::lane::start_lane;
+use crate::legacy;
 use crate::parents::{Matcher, Parent};
 use crate::recovery::comeback::Comeback;
 use crate::rooms::{join_room, watched};
@@ -52,10 +54,20 @@ struct Granted {
 /// Namespaces of one connection whose parents may think at a time.
 const CHOICES: u8 = 16;
 
+/// A peer of protocol 3 has come, and joins `/` without asking.
+pub(crate) fn greet(engine: &Arc<Engine>, session: &Arc<Session>) {
+    let space = engine.application().spaces.hold(0);
+    let flow = join(engine, session, space, None);
+    debug_assert_eq!(flow, Flow::Continue, "a fresh connection has joined nothing");
+}
+
 /// A peer asks to join a namespace.
 pub(crate) fn handle_connect(engine: &Arc<Engine>, session: &Arc<Session>, packet: &Packet<'_>) -> Flow {
     let hub = engine.application();
-    let (name, auth) = (packet.namespace(), packet.payload().map(keep_auth));
+    let (name, auth) = match packet.namespace() {
+        name if legacy::is_spoken(session) => legacy::split_name(name),
+        name => (name, packet.payload().map(keep_auth)),
+    };
     if name != "/" && session.connection().namespaces() >= hub.options.namespace_limit {
         refuse(engine, session, name, &Refusal::new(TOO_MANY));
         return Flow::Continue;
@@ -71,7 +83,7 @@ pub(crate) fn handle_connect(engine: &Arc<Engine>, session: &Arc<Session>, packe
         Known::Parents(parents) => !parents.is_empty() && name.len() <= hub.options.name_limit,
     };
     if !may_ask {
-        refuse(engine, session, name, &Refusal::new(NO_NAMESPACE));
+        refuse_unknown(engine, session, name);
         return Flow::Continue;
     }
     if !session.connection().begin_choice(CHOICES) {
@@ -131,7 +143,7 @@ async fn choose(
         Some(Err(error)) => tracing::warn!("namespace {name:?} was not made: {error}"),
         None => {}
     }
-    refuse(&engine, &session, &name, &Refusal::new(NO_NAMESPACE));
+    refuse_unknown(&engine, &session, &name);
     Flow::Continue
 }
 
@@ -188,7 +200,8 @@ fn join(engine: &Arc<Engine>, session: &Arc<Session>, space: Held, auth: Option<
     let random = || SocketId::random(engine.runtime());
     let number = space.number();
     let keeps = space.child().map(|child| child as Arc<dyn Any + Send + Sync>);
-    let comeback = Comeback::of(engine, &space, auth.as_deref());
+    let auth_of_recovery = auth.as_deref().filter(|_| !legacy::is_spoken(session));
+    let comeback = Comeback::of(engine, &space, auth_of_recovery);
     let known = comeback.as_ref().map(|comeback| comeback.saved.id);
     let Some(stay) = session.connection().ask(number, keeps, auth, known, random) else {
         hub.tally.violations.add_one();
@@ -217,8 +230,27 @@ fn join(engine: &Arc<Engine>, session: &Arc<Session>, space: Held, auth: Option<
 }
 
 fn refuse(engine: &Arc<Engine>, session: &Arc<Session>, namespace: &str, refusal: &Refusal) {
+    let encoded = match legacy::is_spoken(session) {
+        true => encode_connect_error(namespace, &refusal.bare()),
+        false => encode_connect_error(namespace, refusal),
+    };
+    send_refusal(engine, session, namespace, encoded);
+}
+
+/// There is no such namespace. Peers of protocol 3, too, are told so in an object.
+fn refuse_unknown(engine: &Arc<Engine>, session: &Arc<Session>, namespace: &str) {
+    let encoded = encode_connect_error(namespace, &Refusal::new(NO_NAMESPACE));
+    send_refusal(engine, session, namespace, encoded);
+}
+
+fn send_refusal(
+    engine: &Arc<Engine>,
+    session: &Arc<Session>,
+    namespace: &str,
+    encoded: Result<Frame, EncodeError>,
+) {
     engine.application().tally.refused.add_one();
-    match encode_connect_error(namespace, refusal) {
+    match encoded {
         // A session that closed meanwhile needs no answer.
         Ok(frame) => _ = engine.send(session, [frame]),
         Err(error) => tracing::error!("a refusal in {namespace} was not sent: {error}"),
@@ -268,7 +300,7 @@ fn admit(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay, comeback: Opt
     let hub = engine.application();
     let space = hub.space(stay.namespace);
     if space.is_removed() && session.connection().refuse(stay) {
-        return refuse(engine, session, &space.name, &Refusal::new(NO_NAMESPACE));
+        return refuse_unknown(engine, session, &space.name);
     }
     let handler = space.settings.connection.read().clone();
     let mut is_granted = false;
@@ -370,8 +402,10 @@ fn enter(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay, comeback: Opt
     }
     let recovered = missed.is_some();
     let id = hub.id(session, stay);
-    let pid = space.keeper.as_ref().map(|_| hub.pid(&id));
-    let connect = encode_connect(&space.name, Some(&Granted { sid: id, pid }));
+    let is_legacy = legacy::is_spoken(session);
+    let pid = space.keeper.as_ref().filter(|_| !is_legacy).map(|_| hub.pid(&id));
+    let granted = (!is_legacy).then_some(Granted { sid: id, pid });
+    let connect = encode_connect(&space.name, granted.as_ref());
     let connect = connect.inspect_err(|error| tracing::error!("CONNECT was not sent: {error}")).ok();
     let frames: SmallVec<[Frame; 1]> = missed.into_iter().flatten().chain(connect).collect();
     // A session that closed meanwhile is about to disconnect its sockets.

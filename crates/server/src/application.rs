@@ -22,12 +22,13 @@ use sockeye_socket_proto::assembly::Incoming;
 use sockeye_socket_proto::packet::Kind;
 use sockeye_socket_proto::reason::DisconnectReason;
 
-use crate::admission::handle_connect;
+use crate::admission::{greet, handle_connect};
 use crate::connection::{Connection, Stay};
 use crate::departure::leave;
 use crate::error::AckError;
-use crate::hub::{Engine, Handle, Hub, Session, VIOLATION};
+use crate::hub::{Engine, Handle, Held, Hub, Session, VIOLATION};
 use crate::lane::handle_event;
+use crate::legacy;
 use crate::moves::{Move, tell_moved};
 use crate::table::Table;
 
@@ -47,6 +48,9 @@ impl Application for Hub {
         let deadline = engine.now().after(Tick::ticks(self.options.connect_timeout));
         session.connection().expect_connect(deadline);
         engine.schedule(session, deadline);
+        if legacy::is_spoken(session) {
+            greet(engine, session);
+        }
     }
 
     fn upgrading(&self, engine: &Arc<Engine>, session: &Arc<Session>, _from: Wire, to: Wire) {
@@ -122,7 +126,7 @@ impl Hub {
     fn packet(&self, engine: &Arc<Engine>, session: &Arc<Session>, incoming: Incoming<'_>) -> Flow {
         let packet = incoming.packet();
         match packet.kind() {
-            Kind::Event => match self.spaces.find(packet.namespace()) {
+            Kind::Event => match self.find(session, packet.namespace()) {
                 Some(space) => handle_event(engine, session, &space, incoming),
                 None => self.violation(),
             },
@@ -150,8 +154,18 @@ impl Hub {
     /// The peer's stay in the namespace of that name.
     fn joined(&self, session: &Session, name: &str) -> Option<Stay> {
         // Held meanwhile, as its number could be another one's when it is looked for.
-        let space = self.spaces.find(name)?;
+        let space = self.find(session, name)?;
         session.connection().joined(space.number()).map(|(stay, _)| stay)
+    }
+
+    /// The namespace of a packet.
+    fn find(&self, session: &Session, name: &str) -> Option<Held> {
+        let found = self.spaces.find(name);
+        // What most peers name is there, so they are not asked what they speak.
+        if found.is_some() || !legacy::is_spoken(session) {
+            return found;
+        }
+        self.spaces.find(legacy::split_name(name).0)
     }
 
     /// A packet that its sender may not send now.

@@ -51,10 +51,10 @@ impl Conn {
         self.session.is_short_polling()
     }
 
-    /// The version of Engine.IO that the peer speaks.
+    /// The version of Engine.IO that the peer speaks: 4, or 3 for clients of Socket.IO 1 and 2.
     #[must_use]
     pub fn protocol(&self) -> u8 {
-        4
+        self.session.protocol()
     }
 
     /// How many bytes are queued for the peer, in all namespaces.

@@ -81,6 +81,12 @@ impl Refusal {
         self
     }
 
+    /// What peers of protocol 3 are told: its data, or else its message.
+    pub(crate) fn bare(&self) -> Value {
+        let message = || Value::String(self.message.clone().unwrap_or_default().into_owned());
+        self.data.clone().unwrap_or_else(message)
+    }
+
     /// The message.
     #[must_use]
     pub fn message(&self) -> Option<&str> {

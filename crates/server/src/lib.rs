@@ -31,6 +31,7 @@ pub mod handshake;
 mod hub;
 pub mod id;
 mod lane;
+mod legacy;
 mod moves;
 pub mod namespace;
 pub mod naming;

@@ -366,6 +366,16 @@ impl Builder {
         self
     }
 
+    /// Whether clients of Socket.IO 1 and 2 are served, too: those of Engine.IO's protocol 3. Default false: they are
+    /// refused.
+    ///
+    /// They join `/` without asking, and what their other namespaces' names have for a query is their `auth`. The id that
+    /// such a client computes for itself is not its socket's here: see `spec/differences.md`.
+    pub fn allow_eio3(mut self, allow: bool) -> Builder {
+        self.engine.allow_eio3 = allow;
+        self
+    }
+
     /// From a pong, or the opening, to the next ping. Default 25 s. Rounded up, by at most 100 ms.
     pub fn ping_interval(mut self, interval: Duration) -> Builder {
         self.engine.ping_interval = interval;

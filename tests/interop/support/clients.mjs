@@ -4,13 +4,19 @@ import { io as newest } from "socket.io-client";
 import { io as before } from "socket.io-client-4.8.3";
 import { io as first4 } from "socket.io-client-4.0";
 import { io as last3 } from "socket.io-client-3";
+import last2 from "socket.io-client-2";
 
-/** Both majors that speak protocol 5; `timeout()` and `emitWithAck()` came with 4.4 and 4.6. */
-const versions = [
+/**
+ * Both majors that speak protocol 5, and the last that speaks 4; `timeout()` and `emitWithAck()` came with 4.4 and 4.6.
+ * `legacy`: no `auth` and no `volatile`; it pings itself, hears `error` when it is refused, and makes its `id` of the
+ * session's by itself, which on our server is not its socket's.
+ */
+export const versions = [
   { version: "4.8.4", io: newest, timeouts: true },
   { version: "4.8.3", io: before, timeouts: true },
   { version: "4.0.2", io: first4, timeouts: false },
   { version: "3.1.3", io: last3, timeouts: false },
+  { version: "2.5.0", io: last2, timeouts: false, legacy: true },
 ];
 
 const ways = [
@@ -19,8 +25,12 @@ const ways = [
   { way: "upgrade", transports: ["polling", "websocket"] },
 ];
 
+/** These clients, over every way. */
+export const travelling = (versions) =>
+  versions.flatMap((client) => ways.map((way) => ({ ...client, ...way, name: `${client.version}, ${way.way}` })));
+
 /** Every official client over every way. */
-export const clients = versions.flatMap((client) => ways.map((way) => ({ ...client, ...way, name: `${client.version}, ${way.way}` })));
+export const clients = travelling(versions);
 
 /** How long anything may take that is not about time itself. */
 export const PATIENCE = 10_000;
@@ -85,19 +95,24 @@ export class Sockets {
   }
 }
 
+/** How clients tell that they were refused: since 3.0, and before. */
+const REFUSALS = ["connect_error", "error"];
+
 /** The arguments of the next `event`; fails when it does not come, or the connection ends first. */
 export function next(emitter, event, patience = PATIENCE) {
   return new Promise((resolve, reject) => {
     const heard = (...args) => { settle(); resolve(args); };
-    const failed = (error) => { settle(); reject(new Error(`waiting for ${event}: ${error.message}`, { cause: error })); };
+    const failed = (error) => { settle(); reject(new Error(`waiting for ${event}: ${error.message ?? error}`, { cause: error })); };
     const timer = setTimeout(() => failed(new Error(`nothing within ${patience} ms`)), patience);
     const settle = () => {
       clearTimeout(timer);
       emitter.off(event, heard);
-      if (event !== "connect_error") emitter.off("connect_error", failed);
+      for (const refusal of refusals) emitter.off(refusal, failed);
     };
+    // Before 3.0 a failing transport is an `error`, too, and then the disconnect that was waited for.
+    const refusals = event === "disconnect" ? ["connect_error"] : REFUSALS.filter((refusal) => refusal !== event);
     emitter.on(event, heard);
-    if (event !== "connect_error") emitter.on("connect_error", failed);
+    for (const refusal of refusals) emitter.on(refusal, failed);
   });
 }
 

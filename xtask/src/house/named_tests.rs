@@ -208,7 +208,7 @@ mod tests {
         assert_eq!(why("spec/vectors/index.json \"x\""), "no test replays these vectors by name");
         assert_eq!(why("spec/vectors/engine_http.json \"x\""), "the vectors have no row of this name");
         assert_eq!(
-            why("spec/vectors/engine_http.json \"jsonp v4\""),
+            why("spec/vectors/engine_http.json \"handshake with webtransport enabled\""),
             "spec/differences.md lists it, so it shows nothing"
         );
     }

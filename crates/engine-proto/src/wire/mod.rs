@@ -2,3 +2,4 @@
 
 pub mod event_stream;
 pub mod payload;
+pub mod v3;

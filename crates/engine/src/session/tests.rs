@@ -39,7 +39,7 @@ fn terms() -> Arc<Terms> {
 /// A session that writes directly and may still move: the core takes it for a polling one.
 fn session(terms: &Arc<Terms>, stream: Arc<TcpStream>) -> Arc<Session<()>> {
     let sid = Sid::parse("AAAAAAAAAAAAAAAAAAAA").expect("an id");
-    let session = Arc::new(Session::new(sid, 0, Wire::Polling, false, None, terms, ()));
+    let session = Arc::new(Session::new(sid, 0, Wire::Polling, Dialect::default(), None, terms, ()));
     session.attach(terms, Link::Direct(stream));
     session
 }

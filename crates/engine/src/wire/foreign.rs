@@ -42,6 +42,7 @@ pub(crate) struct Foreign<A: Application> {
     seat: Seat,
     stage: Stage,
     deflate: bool,
+    is_v3: bool,
     waits: bool,
     over: bool,
     out: Out,
@@ -69,7 +70,20 @@ impl<A: Application> Foreign<A> {
         deflate: bool,
     ) -> Foreign<A> {
         let out = Out { flushed: true, ..Out::default() };
-        Foreign { engine, io, session, partial: None, seat, stage, deflate, waits: false, over: false, out }
+        let is_v3 = session.protocol() == 3;
+        Foreign {
+            engine,
+            io,
+            session,
+            partial: None,
+            seat,
+            stage,
+            deflate,
+            is_v3,
+            waits: false,
+            over: false,
+            out,
+        }
     }
 
     fn inbound<T>(&mut self, act: impl FnOnce(&mut Inbound<'_, A>) -> T) -> T {
@@ -77,6 +91,7 @@ impl<A: Application> Foreign<A> {
             engine: &self.engine,
             session: &self.session,
             seat: self.seat,
+            is_v3: self.is_v3,
             stage: &mut self.stage,
             deflate: self.deflate,
             partial: &mut self.partial,

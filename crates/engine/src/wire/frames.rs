@@ -10,6 +10,7 @@ use sockeye_engine_proto::frame::Frame;
 use sockeye_engine_proto::packet::{Decoded as Text, Message, Packet};
 use sockeye_engine_proto::reason::CloseReason;
 use sockeye_engine_proto::session::Wire;
+use sockeye_engine_proto::wire::v3;
 use sockeye_websocket::close::{Close, CloseCode};
 use sockeye_websocket::decoder::{Decoded, Decoder, Role};
 use sockeye_websocket::encode::{encode, encode_close};
@@ -20,9 +21,6 @@ use sockeye_websocket::limits::Limits;
 use crate::engine::{Application, Engine, Flow};
 use crate::session::{Parting, Received, Session};
 use crate::side::Seat;
-
-/// Bytes that may wait for a peer before its pings are no longer answered.
-const PONG_LIMIT: usize = 64 * 1024;
 
 /// Bytes of pongs that a candidate gets in one turn.
 const CANDIDATE_PONG_LIMIT: usize = 4096;
@@ -79,6 +77,7 @@ pub(crate) struct Inbound<'w, A: Application> {
     pub(crate) engine: &'w Arc<Engine<A>>,
     pub(crate) session: &'w Arc<Session<A::Connection>>,
     pub(crate) seat: Seat,
+    pub(crate) is_v3: bool,
     pub(crate) stage: &'w mut Stage,
     /// Messages may come compressed.
     pub(crate) deflate: bool,
@@ -154,8 +153,15 @@ impl<A: Application> Inbound<'_, A> {
 
     fn handle(&mut self, event: &Event<'_>) -> Turn {
         match event {
-            Event::Text(text) => match Text::from_text(text) {
-                Ok(packet) => self.handle_packet(packet.packet()),
+            Event::Text(text) => {
+                let decoded = if self.is_v3 { v3::decode_text(text) } else { Text::from_text(text) };
+                match decoded {
+                    Ok(packet) => self.handle_packet(packet.packet()),
+                    Err(_) => self.close(CloseReason::ParseError),
+                }
+            }
+            Event::Binary(bytes) if self.is_v3 => match v3::decode_binary(bytes) {
+                Ok(packet) => self.handle_packet(packet),
                 Err(_) => self.close(CloseReason::ParseError),
             },
             Event::Binary(bytes) => self.handle_packet(Packet::Message(Message::Binary(bytes))),
@@ -220,7 +226,7 @@ impl<A: Application> Inbound<'_, A> {
         }
         let mut frame = Vec::with_capacity(payload.len() + 2);
         encode(OpCode::Pong, payload, None, &mut frame);
-        self.session.answer(self.engine.terms(), Frame::websocket_control(&frame), PONG_LIMIT);
+        self.session.pong(self.engine.terms(), Frame::websocket_control(&frame));
     }
 
     /// Tells session and peer of the end. Afterwards the stage says whether the peer is waited for.

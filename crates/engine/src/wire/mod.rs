@@ -6,6 +6,7 @@
 mod buffer;
 mod foreign;
 mod frames;
+mod jsonp;
 pub(crate) mod polling;
 pub(crate) mod sse;
 pub(crate) mod upgraded;

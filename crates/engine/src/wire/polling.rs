@@ -19,15 +19,18 @@ use http::header::{
     X_XSS_PROTECTION,
 };
 use http::{Response, StatusCode};
+use sockeye_engine_proto::frame::Frame;
 use sockeye_engine_proto::reason::CloseReason;
-use sockeye_engine_proto::wire::payload;
+use sockeye_engine_proto::wire::{payload, v3};
 use sockeye_runtime::runtime::Sleep;
 
 use crate::body::Body;
 use crate::compression::Coding;
+use crate::dialect::Dialect;
 use crate::engine::{Application, Engine};
 use crate::session::{Parting, Session};
 use crate::side::{Seat, Taken};
+use crate::wire::jsonp;
 
 /// A GET that waits. Dropped before it is answered, it closes the session.
 struct Pending<'s, A: Application> {
@@ -46,10 +49,43 @@ impl<A: Application> Drop for Pending<'_, A> {
     }
 }
 
+/// The packets of an answer, as the peer reads them.
+enum Payload {
+    V4(Vec<u8>),
+    /// How it is written depends on all of them.
+    V3(Vec<Frame>),
+}
+
+impl Payload {
+    fn push(&mut self, frame: &Frame) {
+        match self {
+            Payload::V4(body) => payload::push(frame, body),
+            Payload::V3(frames) => frames.push(frame.clone()),
+        }
+    }
+
+    fn push_control(&mut self, packet: &[u8]) {
+        self.push(&Frame::text(&[packet]));
+    }
+
+    /// The body, and whether it is binary.
+    fn finish(self, callback: Option<u32>) -> (Vec<u8>, bool) {
+        let (body, binary) = match self {
+            Payload::V4(body) => (body, false),
+            Payload::V3(frames) => v3::payload(&frames),
+        };
+        match callback {
+            Some(callback) => (jsonp::script(callback, &body), false),
+            None => (body, binary),
+        }
+    }
+}
+
 /// Answers one GET of a polling session. An empty one is held for `wait`, or for as long as it takes.
 pub(crate) async fn answer<A: Application>(
     engine: &Arc<Engine<A>>,
     session: &Arc<Session<A::Connection>>,
+    dialect: Dialect,
     wait: Option<Duration>,
     request: &HeaderMap,
 ) -> Response<Body> {
@@ -60,7 +96,7 @@ pub(crate) async fn answer<A: Application>(
         return answer;
     };
     let mut pending = Pending { engine, session, seat, answered: false };
-    let mut body = Vec::new();
+    let mut payload = if dialect.is_v3 { Payload::V3(Vec::new()) } else { Payload::V4(Vec::new()) };
     // One packet that may be is enough, as in the reference.
     let mut may_compress = false;
     let mut waited = false;
@@ -69,7 +105,7 @@ pub(crate) async fn answer<A: Application>(
         let limit = if waited { 1 } else { engine.options().max_packets };
         let taken = session.poll_take(engine.terms(), seat, cx, limit, |frame| {
             may_compress |= frame.may_compress();
-            payload::push(frame, &mut body);
+            payload.push(frame);
         });
         if let Poll::Ready(taken) = taken {
             return Poll::Ready(Some(taken));
@@ -89,15 +125,17 @@ pub(crate) async fn answer<A: Application>(
     drop(pending);
     match taken {
         Some(Taken::Frames { .. }) => {}
-        None => body.push(b'6'),
-        Some(Taken::Superseded) => body.push(b'1'),
-        Some(Taken::Closed(CloseReason::TransportClose)) if waited => body.push(b'6'),
-        Some(Taken::Closed(_)) if waited => body.push(b'1'),
+        None => payload.push_control(b"6"),
+        Some(Taken::Superseded) => payload.push_control(b"1"),
+        Some(Taken::Closed(CloseReason::TransportClose)) if waited => payload.push_control(b"6"),
+        Some(Taken::Closed(_)) if waited => payload.push_control(b"1"),
         Some(Taken::Closed(_)) => {
-            body.extend_from_slice(b"6\x1e1");
+            payload.push_control(b"6");
+            payload.push_control(b"1");
             engine.forget(session);
         }
     }
+    let (mut body, binary) = payload.finish(dialect.jsonp);
     let threshold = engine.options().http_compression.filter(|_| may_compress);
     let worth_it = threshold.is_some_and(|threshold| body.len() >= threshold);
     let coding = request.get(ACCEPT_ENCODING).filter(|_| worth_it).and_then(Coding::accepted);
@@ -111,13 +149,14 @@ pub(crate) async fn answer<A: Application>(
     } else {
         Body::full(body)
     };
-    respond(body, coding, request)
+    respond(body, binary, coding, request)
 }
 
-fn respond(body: Body, coding: Option<Coding>, request: &HeaderMap) -> Response<Body> {
+fn respond(body: Body, binary: bool, coding: Option<Coding>, request: &HeaderMap) -> Response<Body> {
     let mut answer = Response::new(body);
     let headers = answer.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=UTF-8"));
+    let kind = if binary { "application/octet-stream" } else { "text/plain; charset=UTF-8" };
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(coding) = coding {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.as_str()));

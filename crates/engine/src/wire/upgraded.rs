@@ -15,6 +15,7 @@ use sockeye_websocket::encode::EMPTY_CLOSE;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
+use crate::dialect::Dialect;
 use crate::engine::{Application, Engine};
 use crate::guarded::Guarded;
 use crate::handshake::Handshake;
@@ -29,7 +30,7 @@ use crate::wire::websocket::Reader;
 /// What a WebSocket is opened for.
 pub(crate) enum Purpose<C> {
     /// A session of its own.
-    Open { sid: Sid, open_packet: Frame, handshake: Handshake, base64: bool },
+    Open { sid: Sid, open_packet: Frame, handshake: Handshake, dialect: Dialect },
     /// To take over a session.
     Take { session: Arc<Session<C>>, base64: bool },
 }
@@ -100,9 +101,9 @@ fn seat<A: Application>(
     link: impl FnOnce() -> Link,
 ) -> Option<Seated<A>> {
     match purpose {
-        Purpose::Open { sid, open_packet, handshake, base64 } => {
+        Purpose::Open { sid, open_packet, handshake, dialect } => {
             // Somebody may have taken the id since the 101 was answered, if ids are the application's.
-            let session = engine.open(sid, Wire::WebSocket, base64, deflate, handshake, open_packet)?;
+            let session = engine.open(sid, Wire::WebSocket, dialect, deflate, handshake, open_packet)?;
             let (seat, _) = session.seat();
             session.attach(engine.terms(), link());
             Some((session, seat, Stage::Live))

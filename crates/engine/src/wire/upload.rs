@@ -15,17 +15,20 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
 use http_body::Body as HttpBody;
+use sockeye_engine_proto::packet::{DecodeError, Decoded};
 use sockeye_engine_proto::reason::CloseReason;
 use sockeye_engine_proto::session::Wire;
-use sockeye_engine_proto::wire::payload;
+use sockeye_engine_proto::wire::{payload, v3};
 use sockeye_runtime::runtime::Sleep;
 use sockeye_runtime::turns::let_others_run;
 
 use crate::body::Body;
+use crate::dialect::Dialect;
 use crate::engine::{Application, Engine, Flow};
 use crate::guarded;
 use crate::session::{Parting, Received, Session};
 use crate::side::Seat;
+use crate::wire::jsonp;
 use crate::wire::polling::protect;
 
 /// Packets after which a long payload lets other tasks run.
@@ -63,11 +66,29 @@ enum Unread {
     Closed,
 }
 
+/// The packets of a body, as the peer writes them.
+enum Packets<'p> {
+    V4(payload::Packets<'p>),
+    V3(v3::Packets<'p>),
+}
+
+impl<'p> Iterator for Packets<'p> {
+    type Item = Result<Decoded<'p>, DecodeError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Packets::V4(packets) => packets.next(),
+            Packets::V3(packets) => packets.next(),
+        }
+    }
+}
+
 /// Answers one POST for the wire that holds `seat`.
 pub(crate) async fn answer<A, B>(
     engine: &Arc<Engine<A>>,
     session: &Arc<Session<A::Connection>>,
     seat: Seat,
+    dialect: Dialect,
     request: &HeaderMap,
     body: B,
 ) -> Response<Body>
@@ -80,7 +101,8 @@ where
         return refuse(StatusCode::BAD_REQUEST);
     }
     let mut posting = Posting { engine, session, seat, done: false };
-    if is_octet_stream(request) {
+    let is_binary = is_octet_stream(request);
+    if is_binary && !dialect.is_v3 {
         return refuse(StatusCode::BAD_REQUEST);
     }
     let body = match read(engine, session, request, body).await {
@@ -98,12 +120,21 @@ where
             return answer;
         }
     };
-    let Ok(text) = std::str::from_utf8(&body) else {
-        posting.done = true;
-        fail(engine, session, seat, CloseReason::ParseError);
-        return refuse(StatusCode::BAD_REQUEST);
-    };
-    receive(engine, session, seat, text).await;
+    // A form without a payload says nothing, and an empty payload is an error.
+    let body = if dialect.jsonp.is_some() { jsonp::payload(&body).map(Bytes::from) } else { Some(body) };
+    if let Some(body) = &body {
+        let packets = match std::str::from_utf8(body) {
+            _ if is_binary && dialect.jsonp.is_none() => Packets::V3(v3::split_binary(body)),
+            Ok(text) if dialect.is_v3 => Packets::V3(v3::split(text)),
+            Ok(text) => Packets::V4(payload::split(text)),
+            Err(_) => {
+                posting.done = true;
+                fail(engine, session, seat, CloseReason::ParseError);
+                return refuse(StatusCode::BAD_REQUEST);
+            }
+        };
+        receive(engine, session, seat, packets).await;
+    }
     posting.done = true;
     drop(posting);
     if session.closed() == Some(CloseReason::SlowReader) {
@@ -123,12 +154,12 @@ async fn receive<A: Application>(
     engine: &Arc<Engine<A>>,
     session: &Arc<Session<A::Connection>>,
     seat: Seat,
-    text: &str,
+    packets: Packets<'_>,
 ) {
     let terms = engine.terms();
     session.cork();
     let mut close = None;
-    for (index, packet) in payload::split(text).enumerate() {
+    for (index, packet) in packets.enumerate() {
         if index % SLICE == SLICE - 1 {
             let_others_run().await;
         }

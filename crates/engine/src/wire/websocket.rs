@@ -32,6 +32,7 @@ pub(crate) struct Reader<A: Application> {
     seat: Seat,
     stage: Stage,
     deflate: bool,
+    is_v3: bool,
     /// It reads no further until there is room, in the application and on the way to the peer.
     waits: bool,
     /// Nobody needs to hear that it ends.
@@ -48,7 +49,19 @@ impl<A: Application> Reader<A> {
         deflate: bool,
     ) -> Reader<A> {
         const { assert!(size_of::<Reader<A>>() <= 40, "with tokio's header it fits a task of 256 bytes") }
-        Reader { engine, stream, session, partial: None, seat, stage, deflate, waits: false, over: false }
+        let is_v3 = session.protocol() == 3;
+        Reader {
+            engine,
+            stream,
+            session,
+            partial: None,
+            seat,
+            stage,
+            deflate,
+            is_v3,
+            waits: false,
+            over: false,
+        }
     }
 
     fn inbound<T>(&mut self, act: impl FnOnce(&mut Inbound<'_, A>) -> T) -> T {
@@ -57,6 +70,7 @@ impl<A: Application> Reader<A> {
             engine: &self.engine,
             session: &self.session,
             seat: self.seat,
+            is_v3: self.is_v3,
             stage: &mut self.stage,
             deflate: self.deflate,
             partial: &mut self.partial,

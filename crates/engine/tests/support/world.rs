@@ -170,7 +170,11 @@ impl Reply {
 
     /// What came since the last look.
     pub(crate) fn take(&self) -> String {
-        String::from_utf8(std::mem::take(&mut self.0.lock().bytes)).expect("text")
+        String::from_utf8(self.take_bytes()).expect("text")
+    }
+
+    pub(crate) fn take_bytes(&self) -> Vec<u8> {
+        std::mem::take(&mut self.0.lock().bytes)
     }
 
     /// The whole body, once it has ended.

@@ -193,15 +193,20 @@ impl Scenario {
 
     /// Whether the step's answer came only after a later one had begun.
     fn is_held(&self, index: usize, step: &Json) -> bool {
-        const HELD: [&str; 6] = [
+        const HELD: [&str; 10] = [
             "two GETs at once",
             "server closes with a pending GET",
             "upgrade with pending GET",
             "upgrade while a GET is pending and never flushed (5 sent at once)",
             "message sent by server while probing goes over polling",
             "server.close() with one polling and one websocket client",
+            "v3 heartbeat polling: client pings",
+            "v3 upgrade",
+            "v3 server close polling pending",
+            "v3 two GETs at once",
         ];
-        let is_held = self.name.starts_with("post body: ") || HELD.contains(&self.name.as_str());
+        let is_post = self.name.trim_start_matches("v3 ").starts_with("post body: ");
+        let is_held = is_post || HELD.contains(&self.name.as_str());
         step["pending"] == true || (is_held && index == 1) || (self.name == "post and poll" && index == 3)
     }
 
@@ -369,6 +374,11 @@ impl Scenario {
         if upgraded != count("upgrade") {
             return Err(format!("{upgraded} upgrades instead of {}", count("upgrade")));
         }
+        let signs = self.server.application().signs.lock();
+        let heartbeats = signs.iter().filter(|sign| *sign == "heartbeat").count() as u64;
+        if heartbeats != count("heartbeat") {
+            return Err(format!("{heartbeats} heartbeats instead of {}", count("heartbeat")));
+        }
         let counters = self.server.engine.counters();
         let refused = counters.refused() - counters.unfit_handshakes();
         if refused != count("connection_error") {
@@ -490,6 +500,7 @@ fn options(name: &str, recorded: &Json) -> Options {
     options.ping_interval = milliseconds("pingInterval").unwrap_or(options.ping_interval);
     options.ping_timeout = milliseconds("pingTimeout").unwrap_or(options.ping_timeout);
     options.upgrade_timeout = milliseconds("upgradeTimeout").unwrap_or(options.upgrade_timeout);
+    options.allow_eio3 = recorded["allowEIO3"] == true;
     options.allow_upgrades = recorded["allowUpgrades"].as_bool().unwrap_or(true);
     if let Some(size) = recorded["maxHttpBufferSize"].as_u64() {
         options.max_payload = size as usize;

@@ -92,6 +92,17 @@ pub(crate) fn script(name: &str) -> &'static [(At, &'static [Act])] {
         "second websocket with the sid of a websocket session" => &[(Frame(0, 2), &[Take(1)])],
         "server.close() with one polling and one websocket client" => &[(Frame(2, 2), &[ShutDown])],
         "b64 query on v4 websocket: binary still binary?" => &[(Frame(0, 2), &[SendBinary(&[1, 2, 3])])],
+        "v3 handshake polling" => {
+            &[(Step(2), &[Send("€"), Send("😀")]), (Step(3), &[Send("€"), SendBinary(&[1, 2, 255])])]
+        }
+        "v3 b64=1" => &[(Step(1), &[Send("€"), SendBinary(&[1, 2, 255])])],
+        "v3 heartbeat polling: client pings" => &[(Step(4), &[Await(1), Pause(450)])],
+        "v3 websocket" => &[(Frame(0, 8), &[Send("text"), SendBinary(&[1, 2])])],
+        "v3 websocket b64=1" => &[(Frame(0, 2), &[SendBinary(&[1, 2, 3])])],
+        "v3 upgrade" => &[(Frame(2, 3), &[Await(1)])],
+        "v3 server close polling pending" => &[(End, &[Close, Await(1)])],
+        "v3 jsonp" => &[(Step(2), &[Send("x\ny")])],
+        "v3 client polling session joined by EIO=4 query on later requests" => &[(Step(1), &[Send("x")])],
         _ => &[],
     }
 }
@@ -109,6 +120,8 @@ pub(crate) fn server_closes(name: &str, step: usize) -> bool {
             | ("websocket frame: ping (wrong direction)", _)
             | ("websocket frame: ping probe", _)
             | ("websocket message above maxHttpBufferSize", _)
+            | ("v3 websocket", _)
+            | ("v3 websocket frame: unknown type", _)
             | ("upgrade: wrong first packet", _)
             | ("upgrade: ping without probe", _)
             | ("upgrade timeout", _)

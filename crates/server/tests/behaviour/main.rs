@@ -10,6 +10,7 @@ mod compression;
 mod dynamic;
 mod failures;
 mod hostile;
+mod legacy;
 mod listeners;
 mod namespaces;
 mod packets;

@@ -1,5 +1,5 @@
-//! A server under virtual time, and peers that speak to it over polling. Nothing here sleeps: `run` lets all
-//! that is ready happen, `advance` moves the clock.
+//! A server under virtual time, and peers that speak to it over polling, in either protocol. Nothing here sleeps: `run`
+//! lets all that is ready happen, `advance` moves the clock.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -59,8 +59,12 @@ impl World {
             seen.lock().packets.push(text);
         });
         self.run();
-        let open = peer.seen.lock().packets.pop().expect("the handshake is answered at once");
+        let first = peer.seen.lock().packets.pop().expect("the handshake is answered at once");
+        let mut packets = split(&first, target).into_iter();
+        let open = packets.next().expect("the open packet");
         let sid = open.split_once("\"sid\":\"").expect("the open packet").1[..20].to_owned();
+        let messages = packets.map(|packet| packet[1..].to_owned());
+        peer.seen.lock().packets.extend(messages);
         let peer = Peer { target: format!("{target}&sid={sid}"), ..peer };
         peer.listen();
         peer
@@ -110,7 +114,8 @@ impl Peer<'_> {
         self.world.simulation.runtime().spawn(async move {
             loop {
                 let text = answer(&mut service, get(&target)).await;
-                for packet in text.split('\u{1e}') {
+                for packet in split(&text, &target) {
+                    let packet = packet.as_str();
                     match packet.strip_prefix('4') {
                         Some(message) => {
                             let early = seen.lock().early.filter(|_| message.starts_with('0'));
@@ -144,8 +149,12 @@ impl Peer<'_> {
             Some(_) => (*message).to_owned(),
             None => format!("4{message}"),
         };
-        let body: Vec<String> = messages.iter().map(packet).collect();
-        self.post_raw(body.join("\u{1e}"));
+        let packets: Vec<String> = messages.iter().map(packet).collect();
+        self.post_raw(if is_v3(&self.target) {
+            packets.iter().map(|packet| format!("{}:{packet}", packet.encode_utf16().count())).collect()
+        } else {
+            packets.join("\u{1e}")
+        });
     }
 
     pub(crate) fn post_raw(&self, body: String) {
@@ -222,6 +231,32 @@ impl Peer<'_> {
 
 fn get(target: &str) -> Request<Full<bytes::Bytes>> {
     Request::get(target).header("x-test", "yes").body(Full::default()).expect("a request")
+}
+
+fn is_v3(target: &str) -> bool {
+    target.contains("EIO=3")
+}
+
+/// The packets of a payload.
+fn split(payload: &str, target: &str) -> Vec<String> {
+    if !is_v3(target) || payload == "1" {
+        return payload.split('\u{1e}').map(str::to_owned).collect();
+    }
+    let mut packets = Vec::new();
+    let mut rest = payload;
+    while let Some((length, after)) = rest.split_once(':') {
+        let units: usize = length.parse().expect("a length");
+        let mut sofar = 0;
+        let end = after.char_indices().find(|(_, character)| {
+            let reached = sofar == units;
+            sofar += character.len_utf16();
+            reached
+        });
+        let (packet, next) = after.split_at(end.map_or(after.len(), |(at, _)| at));
+        packets.push(packet.to_owned());
+        rest = next;
+    }
+    packets
 }
 
 /// The body of an answer; `1`, which closes, if it is no success.

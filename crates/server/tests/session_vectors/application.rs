@@ -36,13 +36,16 @@ pub(crate) fn build(name: &str, options: &Value, seen: &Seen) -> Server {
     if let Some(timeout) = options["connectTimeout"].as_u64() {
         builder = builder.connect_timeout(Duration::from_millis(timeout));
     }
-    let server = builder.build();
+    let server = builder.allow_eio3(options["allowEIO3"] == true).build();
     let namespaces: &[&str] = match name {
         // The reference has a pattern where we name the one namespace that the peer joins.
         "namespaces" => &["/", "/admin", "/dyn-1"],
         "official client 4.8: two namespaces, disconnect one" => &["/", "/a", "/b"],
         "server disconnect(false) and disconnect(true)"
         | "io.disconnectSockets(true) with two namespaces" => &["/", "/a"],
+        "EIO3: implicit default namespace, namespace query, events"
+        | "EIO3: event namespace with query is resolved by path"
+        | "official client 2.5: custom namespace with query" => &["/", "/admin"],
         _ => &["/"],
     };
     namespaces.iter().for_each(|name| hook(&server.of(name)));
@@ -58,6 +61,12 @@ pub(crate) fn build(name: &str, options: &Value, seen: &Seen) -> Server {
             refuse(&server.of("/a"), Refusal::new("m").with_data("d"));
             refuse(&server.of("/b"), Refusal::silent());
         }
+        "EIO3: implicit default namespace, namespace query, events" => {
+            refuse(&server.of("/secret"), Refusal::new("not authorized"));
+            refuse(&server.of("/secret2"), Refusal::new("m").with_data(json!({ "code": 1 })));
+            server.on_connect(hello_and_ask);
+        }
+        "EIO3: middleware refuses the default namespace" => refuse(&server.of("/"), Refusal::new("refused")),
         "server emits every kind of value" => {
             server.on_connect(every_kind_of_value);
         }
@@ -146,6 +155,17 @@ fn values(args: &Args) -> Vec<Value> {
         None => serde_json::from_str(argument.raw()).expect("JSON"),
     };
     args.arguments().map(value).collect()
+}
+
+async fn hello_and_ask(socket: Socket, State(seen): State<Seen>, Auth(auth): Auth<Value>) {
+    connected(&socket, &seen, &auth);
+    socket.emit("hello", Binary::from(&[1, 2][..]));
+    let asked = socket.emit_with_ack::<Args>("ask", ());
+    tokio::spawn(async move {
+        if let Ok(reply) = asked.await {
+            seen.push(json!({ "ack": values(&reply) }));
+        }
+    });
 }
 
 async fn every_kind_of_value(socket: Socket, State(seen): State<Seen>, Auth(auth): Auth<Value>) {

@@ -35,7 +35,7 @@ pub(crate) async fn replay(scenario: &Value, kind: Kind) -> Result<(), String> {
         } else if let Some(packets) = step["observed_engine_packets"].as_array() {
             let protocol = if name.contains("client 2.5") { 3 } else { 4 };
             let peer = open(&format!("/socket.io/?EIO={protocol}&transport=websocket")).await?;
-            peers.push((peer, observed(packets)));
+            peers.push((peer, observed(packets, protocol)));
         }
     }
     let played = if name == BROADCAST { stage.broadcast(peers).await } else { stage.play(peers).await };
@@ -48,14 +48,15 @@ pub(crate) async fn replay(scenario: &Value, kind: Kind) -> Result<(), String> {
 }
 
 /// Frames of a session that was recorded inside of the server: its client ends it.
-fn observed(packets: &[Value]) -> Vec<Value> {
+fn observed(packets: &[Value], protocol: u8) -> Vec<Value> {
     let mut frames = vec![json!({ "recv": "0{...}" })];
     for packet in packets {
         for (side, text, hex) in [("client", "send", "send_hex"), ("server", "recv", "recv_hex")] {
             if let Some(message) = packet[side]["text"].as_str() {
                 frames.push(json!({ text: format!("4{message}") }));
             } else if let Some(bytes) = packet[side]["hex"].as_str() {
-                frames.push(json!({ hex: bytes }));
+                let kind = if protocol == 3 { "04" } else { "" };
+                frames.push(json!({ hex: format!("{kind}{bytes}") }));
             }
         }
     }
@@ -130,7 +131,8 @@ impl Stage<'_> {
                 self.server.of("/a").disconnect_sockets(false);
             }
             ("server disconnect(false) and disconnect(true)", _, Some("41"))
-            | ("io.disconnectSockets(true) with two namespaces", _, Some("41")) => {
+            | ("io.disconnectSockets(true) with two namespaces", _, Some("41"))
+            | ("EIO3: server disconnect(true)", _, Some("41")) => {
                 root.disconnect_sockets(true);
             }
             ("io.close()", _, None) if frame.get("closed").is_some() => self.server.close(),
