@@ -1,7 +1,7 @@
 //! `cargo run --release --example conformance -- B --listen 127.0.0.1:4001`: the applications that the official suites
 //! test a server with.
 //!
-//! `spec/conformance.md` says what A, B, C and D do. `PING_INTERVAL`, `PING_TIMEOUT` and `CONNECT_TIMEOUT`
+//! `spec/conformance.md` says what A, B, C, D and E do. `PING_INTERVAL`, `PING_TIMEOUT` and `CONNECT_TIMEOUT`
 //! (milliseconds) and `PORT` in the environment override it, and `PER_MESSAGE_DEFLATE` (bytes) has C compress messages of
 //! WebSockets from that size on.
 
@@ -24,15 +24,15 @@ use sockeye::engine::proto::tick::Tick;
 use sockeye::engine::session::Session;
 use sockeye::runtime::Runtime;
 use sockeye::{
-    Ack, AllowRequest, Args, Auth, Binary, Builder, Cors, Data, DisconnectReason, PerMessageDeflate, Refusal,
-    Reply, Server, Socket, State, Value,
+    Ack, AckError, AllowRequest, Args, Auth, Binary, Builder, Cors, Data, DisconnectReason,
+    PerMessageDeflate, Recovery, Refusal, Reply, Server, Socket, State, Value,
 };
 
 /// What the benchmarks measure is a server with jemalloc, as the `sockeye` binary is.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-const USAGE: &str = "usage: conformance <A|B|C|D> [--listen 127.0.0.1:PORT]";
+const USAGE: &str = "usage: conformance <A|B|C|D|E> [--listen 127.0.0.1:PORT]";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -74,7 +74,8 @@ async fn run() -> Result<(), String> {
             let builder = Server::builder().cors(Cors::default()).max_payload(1_000_000).allow_eio3(true);
             interop(settings(builder)?.per_message_deflate(deflate()?))
         }
-        "D" => client_suite(settings(Server::builder().ping_interval(Duration::from_secs(2)))?),
+        "D" => client_suite(settings(client_suite_options())?),
+        "E" => cuts(settings(Server::builder().connection_state_recovery(Recovery::default()))?),
         _ => return Err(USAGE.to_owned()),
     };
     println!("Listening on {local}, application {application}.");
@@ -276,6 +277,13 @@ struct Blobs(u8);
 #[derive(Clone)]
 struct Bytes(Binary);
 
+fn client_suite_options() -> Builder {
+    let mut recovery = Recovery::default();
+    // "should change socket.id upon reconnection" has heard no event.
+    recovery.before_first_event = false;
+    Server::builder().ping_interval(Duration::from_secs(2)).connection_state_recovery(recovery)
+}
+
 fn client_suite(builder: Builder) -> Server {
     let gate = AllowRequest::new(|_request| {
         Box::pin(async {
@@ -370,4 +378,62 @@ fn binary_events(socket: &Socket) {
             socket.emit("blob3-ack", ());
         }
     });
+}
+
+// ---- E: connections that are cut ----------------------------------------------------------------------------
+
+/// Who hears what the server learns.
+const OBSERVERS: &str = "observers";
+
+fn cuts(builder: Builder) -> Server {
+    let server = builder.build();
+    server.on_connect(async |socket: Socket, Auth(rooms): Auth<Rooms>| {
+        if !socket.recovered() {
+            socket.join(rooms.rooms);
+        }
+        socket.on("flow", async |socket: Socket, events: Vec<Numbered>, ack: Ack| {
+            events.into_iter().for_each(|event| emit(&socket, event));
+            ack.send(())?;
+            Ok(())
+        });
+        socket.on("put", async |socket: Socket, number: u64| {
+            socket.within(OBSERVERS).emit("was put", (socket.id(), number));
+            Reply(number)
+        });
+    });
+    server
+}
+
+/// What a peer of E says of itself: its rooms, which it names once.
+#[derive(Deserialize)]
+struct Rooms {
+    rooms: Vec<String>,
+}
+
+/// How, to which room (everybody, if it has no name), and which number.
+#[derive(Deserialize)]
+struct Numbered(String, String, u64);
+
+/// A text stands last, as it does in what clients take for an offset.
+fn emit(socket: &Socket, Numbered(how, room, number): Numbered) {
+    let everybody = socket.everybody();
+    let meant = if room.is_empty() { everybody } else { everybody.to(room) };
+    match how.as_str() {
+        "volatile" => drop(meant.volatile().emit("volatile", (number, "text"))),
+        "asked" => {
+            let asked = meant.timeout(Duration::from_secs(1)).emit_with_ack::<u64>("asked", (number, "text"));
+            let observers = socket.within(OBSERVERS);
+            tokio::spawn(async move {
+                let Ok(replies) = asked.await else { return };
+                let outcome = |reply: Result<u64, AckError>| match reply {
+                    Ok(answer) if answer == number => "answered".to_owned(),
+                    Ok(answer) => format!("answered {answer}"),
+                    Err(error) => error.to_string(),
+                };
+                let outcomes: Vec<_> = replies.into_iter().map(|(id, reply)| (id, outcome(reply))).collect();
+                observers.emit("outcomes", (number, outcomes));
+            });
+        }
+        _ => drop(meant.emit("event", (number, "text"))),
+    }
 }

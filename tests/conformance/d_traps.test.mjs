@@ -35,7 +35,7 @@ for (const [way, options] of Object.entries(ways)) {
       assert.notEqual(other.id, peer.id);
     });
 
-    test("socket.id is another after a reconnection", async (t) => {
+    test("socket.id is another after a reconnection, unless recovered", async (t) => {
       const peer = await connected(t, server, "/", { ...options, reconnection: true, reconnectionDelay: 10, reconnectionDelayMax: 10 });
       const { id } = peer;
       const again = next(peer, "connect");
@@ -168,7 +168,7 @@ suite("D: traps in raw packets", { application: "D", concurrency: 4 }, (server) 
       wire.send("40");
       await early;
       const [connect, ...replies] = await wire.receiveAll(3);
-      joined(connect);
+      joined(connect, "/", wire.recovers);
       assert.deepEqual(replies, ['42["hi"]', `430[${number}]`]);
       await wire.close();
     }));

@@ -84,7 +84,7 @@ const applications = {
   D() {
     const io = new Server(http, options({
       pingInterval: 2_000,
-      connectionStateRecovery: later ? {} : undefined,
+      connectionStateRecovery: {},
       allowRequest: (_, let_in) => setTimeout(() => let_in(null, true), 10),
     }));
     const isoDate = "2026-01-01T00:00:00.000Z";

@@ -5,6 +5,7 @@ mod bench;
 mod budgets;
 mod conformance;
 mod counts;
+mod faults;
 mod gates;
 mod house;
 mod instruments;
@@ -20,6 +21,7 @@ const USAGE: &str = "\
 cargo xtask check                      the quick half: format, lints, docs, house, Rust and TypeScript tests
 cargo xtask test [--only SUITE]        all tests, after installing what they need
 cargo xtask conformance [--own]        our own conformance cases, and the Autobahn suite where Python 2 answers
+cargo xtask faults recovery            500 cuts under 10,000 events: what is recovered, each once and in order
 cargo xtask bench [--quick] [--only TOPIC]
                                        figures beside their budgets and the peers'
 cargo xtask house                      import circles, floors, words, lockfiles, named files, named tests";
@@ -47,6 +49,11 @@ fn dispatch(arguments: &[String]) -> io::Result<bool> {
             let counts = conformance::report(own)?;
             println!("\n{} passed, {} failed", counts.passed, counts.failed);
             Ok(counts.failed == 0)
+        }
+        ["faults", "recovery"] => {
+            let counts = faults::recovery()?;
+            println!("\n{} passed, {} failed", counts.passed, counts.failed);
+            Ok(counts.failed == 0 && counts.passed > 0)
         }
         ["bench", options @ ..] => {
             let quick = options.contains(&"--quick");

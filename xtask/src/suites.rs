@@ -13,7 +13,7 @@ use crate::{
     application::{self, Application},
     conformance,
     counts::Counts,
-    gates, house,
+    faults, gates, house,
     process::{self, Background, Finished},
     repository, tools,
 };
@@ -105,6 +105,7 @@ const SUITES: &[Suite] = &[
         run: || rust_socketio(&Target::ours()),
     },
     Suite { name: "conformance", quick: false, builds: &[Build::Release], run: conformance::own },
+    Suite { name: "recovery", quick: false, builds: &[Build::Release], run: faults::suite },
     Suite { name: "examples", quick: false, builds: &[Build::Tests], run: examples },
     Suite { name: "browser", quick: false, builds: &[Build::Release], run: browser },
     Suite { name: "gates", quick: false, builds: &[Build::Release], run: gates::suite },

@@ -215,6 +215,7 @@ fn join(engine: &Arc<Engine>, session: &Arc<Session>, space: Held, auth: Option<
     // A session that closed while a parent thought has told its sockets already.
     if session.closed().is_some() {
         session.connection().refuse(stay);
+        comeback.inspect(|comeback| comeback.give_back(engine, space.space(&hub.spaces)));
     } else if middlewares.is_empty() || skips {
         admit(engine, session, stay, comeback);
     } else {
@@ -380,14 +381,15 @@ fn settle(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay) {
     }
 }
 
-/// Queues what a peer that came back has missed, then CONNECT, and makes the socket a member. False when it is gone
+/// Queues CONNECT, then what a peer that came back has missed, and makes the socket a member. False when it is gone
 /// already.
 fn enter(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay, comeback: Option<&Comeback>) -> bool {
     let hub = engine.application();
+    let space = hub.space(stay.namespace);
     if !session.connection().grant(stay) {
+        comeback.inspect(|comeback| comeback.give_back(engine, &space));
         return false;
     }
-    let space = hub.space(stay.namespace);
     // Until it is a member nothing is emitted: what was before it has missed, what comes after it hears.
     let mut log = space.keeper.as_ref().map(|keeper| keeper.log.lock());
     let missed = comeback.zip(log.as_ref()).map(|(comeback, log)| comeback.missed(log));
@@ -407,7 +409,8 @@ fn enter(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay, comeback: Opt
     let granted = (!is_legacy).then_some(Granted { sid: id, pid });
     let connect = encode_connect(&space.name, granted.as_ref());
     let connect = connect.inspect_err(|error| tracing::error!("CONNECT was not sent: {error}")).ok();
-    let frames: SmallVec<[Frame; 1]> = missed.into_iter().flatten().chain(connect).collect();
+    // CONNECT first: clients keep what comes before it, also over a cut, and would hear it twice.
+    let frames: SmallVec<[Frame; 1]> = connect.into_iter().chain(missed.into_iter().flatten()).collect();
     // A session that closed meanwhile is about to disconnect its sockets.
     let is_dirty = engine.queue(session, &frames, false);
     let back = comeback.filter(|_| recovered);
@@ -434,7 +437,9 @@ fn enter(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay, comeback: Opt
     }
     if recovered {
         hub.tally.recovered.add_one();
-        session.connection().set_recovered(stay);
+    }
+    if let Some(back) = back.filter(|_| !is_there) {
+        back.give_back(engine, &space);
     }
     if watched.is_some() {
         space.untold.tell();

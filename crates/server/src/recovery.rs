@@ -3,7 +3,7 @@
 //! ```text
 //! emit ─▶ log: number, event, audience ─▶ the same event, with its number as one more argument, to those meant
 //! cut  ─▶ saved: rooms, data, what is known to have arrived
-//! CONNECT {pid, offset} ─▶ saved? log long enough? ─▶ what it missed, then CONNECT with the same sid and pid
+//! CONNECT {pid, offset} ─▶ saved? log long enough? ─▶ CONNECT with the same sid and pid, then what it missed
 //! ```
 //! While an event is numbered and queued for its audience nothing else is emitted in its namespace, so a number says of
 //! each peer what it has been sent. Events that ask for an acknowledgement have no number, and are never sent again.
@@ -20,7 +20,7 @@ pub(crate) mod log;
 pub(crate) mod numbered;
 pub(crate) mod saved;
 
-/// What a server that recovers connections is told. `Recovery::default()` is the original's.
+/// What a server that recovers connections is told. The default recovers whoever the original recovers, for as long.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Recovery {
@@ -29,6 +29,9 @@ pub struct Recovery {
     /// Whether the namespace's middlewares are skipped for a peer that is recovered. Default true, as in the original; a
     /// peer that was refused meanwhile then comes in again.
     pub skip_middlewares: bool,
+    /// Whether a peer is recovered that has heard no event yet. Default true; the original cannot, since such a peer names
+    /// no offset.
+    pub before_first_event: bool,
     /// Bytes of events that each namespace keeps, with what it takes to keep them. Default 8 MiB. Beyond it the oldest
     /// go, and who missed one of them is not recovered.
     pub log_bytes: usize,
@@ -41,6 +44,7 @@ impl Default for Recovery {
         Recovery {
             max_disconnection_duration: Duration::from_secs(120),
             skip_middlewares: true,
+            before_first_event: true,
             log_bytes: 8 * 1024 * 1024,
             sessions: 100_000,
         }

@@ -557,9 +557,8 @@ impl Builder {
     /// socket. See [`Socket::recovered`](crate::socket::Socket::recovered), and [`Recovery`] for what is kept.
     ///
     /// Each event that asks for no acknowledgement then carries one more argument, a short text that official clients of
-    /// protocol 5 take for its number. Events that ask for one are never sent again: who asked learns that the socket
-    /// went. Where a peer's *last* event before the cut asked for one and ended in a text, that text is taken for the
-    /// number by the client, and it is not recovered (`unknown`).
+    /// protocol 5 take for its number. Events that ask for one have no number and are never sent again: who asked learns
+    /// that the socket went.
     pub fn connection_state_recovery(mut self, recovery: impl Into<Option<Recovery>>) -> Builder {
         self.hub.recovery = recovery.into();
         self

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { request } from "./http.mjs";
+import { recovers, withoutOffset } from "./offset.mjs";
 import { sleep } from "./time.mjs";
 
 const SEPARATOR = "\x1e";
@@ -12,10 +13,11 @@ function packets(answer) {
   return answer.text.split(SEPARATOR);
 }
 
-/** The session's packets, over GET and POST. */
+/** The session's packets, over GET and POST. `recovers`: as of a Wire. */
 export class Polling {
   constructor(server, path, packet) {
     this.server = server;
+    this.recovers = recovers(server);
     this.path = path;
     this.open = JSON.parse(packet.slice(1));
     this.queue = [];
@@ -56,7 +58,8 @@ export class Polling {
   /** The next packet. */
   async receive() {
     if (this.queue.length === 0) this.queue.push(...(await this.poll()));
-    return this.queue.shift();
+    const packet = this.queue.shift();
+    return this.recovers ? withoutOffset(packet) : packet;
   }
 
   /** The next `count` packets, over as many GETs as it takes. */

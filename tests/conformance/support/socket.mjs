@@ -14,15 +14,15 @@ export const prefix = (namespace) => (namespace === "/" ? "" : `${namespace},`);
 export async function join(peer, namespace = "/", auth = undefined) {
   const payload = auth === undefined ? "" : JSON.stringify(auth);
   await peer.send(`40${prefix(namespace)}${payload}`);
-  return joined(await peer.receive(), namespace);
+  return joined(await peer.receive(), namespace, peer.recovers);
 }
 
-/** Reads a CONNECT packet of `namespace`: its payload has a fresh socket id and nothing else. */
-export function joined(packet, namespace = "/") {
+/** Reads a CONNECT packet of `namespace`: its payload has a fresh socket id, a pid where the server recovers, and nothing else. */
+export function joined(packet, namespace = "/", recovers = false) {
   const head = `40${prefix(namespace)}`;
   assert.ok(packet.startsWith(head), `expected ${head}, got ${packet}`);
   const payload = JSON.parse(packet.slice(head.length));
-  assert.deepEqual(Object.keys(payload), ["sid"]);
+  assert.deepEqual(Object.keys(payload), recovers ? ["sid", "pid"] : ["sid"]);
   assert.match(payload.sid, SOCKET_ID);
   return payload.sid;
 }

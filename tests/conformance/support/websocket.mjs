@@ -2,12 +2,15 @@
 
 import assert from "node:assert/strict";
 import WebSocket from "ws";
+import { recovers, withoutOffset } from "./offset.mjs";
 import { PATIENCE, within } from "./time.mjs";
 
 /** A WebSocket whose frames wait in a queue until they are asked for: text as strings, binary as buffers. */
 export class Wire {
-  constructor(socket) {
+  /** `recovers`: whether events have an offset, which is taken off. */
+  constructor(socket, recovers = false) {
     this.socket = socket;
+    this.recovers = recovers;
     this.frames = [];
     this.wakers = [];
     this.headers = undefined;
@@ -31,7 +34,7 @@ export class Wire {
   /** Opens it; the handshake must succeed. */
   static async connect(server, target, options = {}) {
     const socket = new WebSocket(server.ws + target, { perMessageDeflate: false, ...options });
-    const wire = new Wire(socket);
+    const wire = new Wire(socket, recovers(server));
     const opened = new Promise((resolve, reject) => {
       socket.once("open", resolve);
       socket.once("error", reject);
@@ -59,7 +62,12 @@ export class Wire {
   }
 
   /** The next frame. */
-  receive(limit = PATIENCE) {
+  async receive(limit) {
+    const frame = await this.#next(limit);
+    return this.recovers ? withoutOffset(frame) : frame;
+  }
+
+  #next(limit = PATIENCE) {
     if (this.frames.length > 0) return Promise.resolve(this.frames.shift());
     if (this.code !== undefined) return Promise.reject(new Error(`the WebSocket closed with ${this.code}`));
     let waker;

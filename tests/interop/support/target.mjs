@@ -1,6 +1,6 @@
 // The servers under test.
 //
-// TARGET_COMMAND  how to start application C of spec/conformance.md, as a JSON array; "{listen}" becomes ADDRESS:PORT
+// TARGET_COMMAND  how to start an application of spec/conformance.md, mostly C, as a JSON array; "{listen}" becomes ADDRESS:PORT
 // TARGET          `original` when that server is the original one: the tests of what it does not keep are skipped
 //
 // The first is needed: a test that cannot run is a test that fails.
@@ -25,7 +25,7 @@ export async function freePort() {
 
 /** A server of our own on `port`, with `env` over ours; resolves when it takes connections. */
 export async function start(port, env = {}) {
-  assert.ok(process.env.TARGET_COMMAND, "TARGET_COMMAND is missing: how to start application C, a JSON array");
+  assert.ok(process.env.TARGET_COMMAND, "TARGET_COMMAND is missing: how to start an application, a JSON array");
   const command = JSON.parse(process.env.TARGET_COMMAND);
   const [program, ...args] = command.map((part) => part.replace("{listen}", `127.0.0.1:${port}`));
   const child = spawn(program, args, { env: { ...process.env, ...env }, stdio: ["ignore", "ignore", "inherit"] });

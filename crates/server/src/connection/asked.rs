@@ -62,6 +62,14 @@ impl<T> Connection<T> {
         self.lock().place(stay).is_some_and(|place| place.is(Place::ASKING | Place::JOINED))
     }
 
+    /// Whether it is about to be the socket that it was: no member yet.
+    pub(crate) fn returns(&self, stay: Stay) -> bool {
+        self.lock().place(stay).is_some_and(|place| {
+            let is_member = !place.is(Place::ASKING) && place.member != NO_MEMBER;
+            place.is(Place::RECOVERED) && place.is(Place::ASKING | Place::JOINED) && !is_member
+        })
+    }
+
     pub(crate) fn id(&self, stay: Stay) -> Option<SocketId> {
         self.lock().cold(stay)?.id
     }

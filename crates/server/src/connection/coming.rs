@@ -63,6 +63,9 @@ impl<T> Connection<T> {
             let id = known.unwrap_or_else(id);
             state.make_cold(stay)?.id = Some(id);
         }
+        if known.is_some() {
+            state.place(stay)?.set(Place::RECOVERED);
+        }
         if let Some(auth) = auth {
             state.make_cold(stay)?.auth = Some(auth);
         }
@@ -80,14 +83,12 @@ impl<T> Connection<T> {
 
     /// It is not recovered after all: it gets another id.
     pub(crate) fn rename(&self, stay: Stay, id: SocketId) {
-        if let Some(cold) = self.lock().make_cold(stay) {
+        let mut state = self.lock();
+        if let Some(cold) = state.make_cold(stay) {
             cold.id = Some(id);
         }
-    }
-
-    pub(crate) fn set_recovered(&self, stay: Stay) {
-        if let Some(place) = self.lock().place(stay) {
-            place.set(Place::RECOVERED);
+        if let Some(place) = state.place(stay) {
+            place.clear(Place::RECOVERED);
         }
     }
 

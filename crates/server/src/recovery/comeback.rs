@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use sockeye_engine_proto::frame::Frame;
 use sockeye_engine_proto::reason::CloseReason;
+use sockeye_engine_proto::tick::Tick;
 use sockeye_socket_proto::reason::DisconnectReason;
 use sockeye_socket_proto::value::Value;
 
@@ -13,6 +14,7 @@ use crate::handshake::read_auth;
 use crate::hub::{Engine, Held, Hub, Space};
 use crate::id::{Pid, SocketId};
 use crate::recovery::Unrecovered;
+use crate::recovery::cut::sweep;
 use crate::recovery::keeper::Keeper;
 use crate::recovery::log::Log;
 use crate::recovery::saved::{Saved, Taken};
@@ -22,6 +24,8 @@ pub(crate) struct Comeback {
     pub(crate) saved: Saved,
     /// The number up to which it has all.
     number: u64,
+    /// Until when it would have been kept.
+    until: Tick,
 }
 
 /// What a CONNECT says of a socket that was.
@@ -58,6 +62,17 @@ impl Comeback {
     pub(crate) fn number(&self) -> u64 {
         self.number
     }
+
+    /// It was cut again before it was let in: it may come back once more.
+    pub(crate) fn give_back(&self, engine: &Arc<Engine>, space: &Space) {
+        let Some(keeper) = &space.keeper else { return };
+        let saved = Saved { reached: self.number, ..self.saved.clone() };
+        let pid = engine.application().pid(&saved.id);
+        let gone = keeper.saves.lock().save(pid, saved, self.until, keeper.options.sessions);
+        // The application's values: dropped where no lock is held.
+        drop(gone);
+        sweep(engine, space, keeper);
+    }
 }
 
 fn find(
@@ -71,25 +86,26 @@ fn find(
     let pid = Pid::parse(pid).ok_or(Unrecovered::Unknown)?;
     end_old(engine, space, keeper, &pid);
     let taken = keeper.saves.lock().take(&pid, engine.now());
-    let saved = match taken {
-        Taken::Saved(saved) => saved,
+    let (saved, until) = match taken {
+        Taken::Saved(saved, until) => (saved, until),
         Taken::Expired => return Err(Unrecovered::Expired),
         Taken::Unknown => return Err(Unrecovered::Unknown),
     };
     let log = keeper.log.lock();
     let said = match offset {
         // No event with a number has ever reached it.
-        None => saved.reached,
+        None if keeper.options.before_first_event => 0,
         Some(Value::String(offset)) => log.number(offset).ok_or(Unrecovered::Unknown)?,
-        Some(_) => return Err(Unrecovered::Unknown),
+        _ => return Err(Unrecovered::Unknown),
     };
-    // What has reached it for sure it need not have been told in numbers: it may have been nothing for it.
-    let number = if log.reaches(said) { said } else { said.max(saved.reached) };
+    // It may name less than what has reached it for sure: what came since was for others, or the number is from before
+    // it left and joined anew.
+    let number = said.max(saved.reached);
     if !log.reaches(number) {
         return Err(Unrecovered::LogTooShort);
     }
     drop(log);
-    Ok(Comeback { saved, number })
+    Ok(Comeback { saved, number, until })
 }
 
 /// Who comes back knows that its old connection is gone, perhaps before we do.

@@ -76,8 +76,10 @@ pub(crate) fn send(
     let hub = engine.application();
     let id = hub.id(session, stay);
     let mut log = keeper.log.lock();
-    let hears = session.connection().may_hear(stay);
-    if !hears && (volatile || !keeper.saves.lock().is_saved(&hub.pid(&id))) {
+    // Before one that comes back is told so, what it is sent stands behind what it missed.
+    let returns = session.connection().returns(stay);
+    let hears = session.connection().may_hear(stay) && !returns;
+    if !hears && (volatile || !returns && !keeper.saves.lock().is_saved(&hub.pid(&id))) {
         return Err(EmitError::Disconnected);
     }
     let only = || Audience { rooms: [id.to_string().into()].into_iter().collect(), ..Audience::default() };

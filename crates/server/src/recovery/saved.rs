@@ -10,6 +10,7 @@ use sockeye_engine_proto::tick::Tick;
 use crate::id::{Pid, SocketId};
 
 /// What a peer gets back.
+#[derive(Clone)]
 pub(crate) struct Saved {
     pub(crate) id: SocketId,
     pub(crate) rooms: Vec<String>,
@@ -26,7 +27,8 @@ struct Kept {
 
 /// What became of a wish to get one back. Each is given once.
 pub(crate) enum Taken {
-    Saved(Saved),
+    /// And until when it would have been kept.
+    Saved(Saved, Tick),
     Expired,
     Unknown,
 }
@@ -67,7 +69,7 @@ impl Saves {
     pub(crate) fn take(&mut self, pid: &Pid, now: Tick) -> Taken {
         match self.kept.remove(pid) {
             None => Taken::Unknown,
-            Some(Kept { saved: Some(saved), until }) if !until.is_due(now) => Taken::Saved(saved),
+            Some(Kept { saved: Some(saved), until }) if !until.is_due(now) => Taken::Saved(saved, until),
             Some(_) => Taken::Expired,
         }
     }
@@ -124,7 +126,9 @@ mod tests {
         let id = saved.id;
         saves.save(one, saved, Tick::new(10), 100);
         saves.save(two, other, Tick::new(10), 100);
-        assert!(matches!(saves.take(&one, Tick::new(9)), Taken::Saved(saved) if saved.id == id));
+        assert!(
+            matches!(saves.take(&one, Tick::new(9)), Taken::Saved(saved, until) if saved.id == id && until == Tick::new(10))
+        );
         assert!(matches!(saves.take(&one, Tick::new(9)), Taken::Unknown));
         assert!(matches!(saves.take(&two, Tick::new(10)), Taken::Expired));
     }
@@ -158,9 +162,9 @@ mod tests {
         let mut saves = Saves::default();
         let (pid, saved) = somebody(1);
         saves.save(pid, saved, Tick::new(10), 100);
-        assert!(matches!(saves.take(&pid, Tick::new(5)), Taken::Saved(_)));
+        assert!(matches!(saves.take(&pid, Tick::new(5)), Taken::Saved(..)));
         saves.save(pid, somebody(1).1, Tick::new(20), 100);
         assert_eq!(saves.sweep(Tick::new(10), 5).len(), 0, "the first entry of the order is stale");
-        assert!(matches!(saves.take(&pid, Tick::new(19)), Taken::Saved(_)));
+        assert!(matches!(saves.take(&pid, Tick::new(19)), Taken::Saved(..)));
     }
 }

@@ -47,6 +47,9 @@ struct Memory {
     pid: String,
     offset: Option<String>,
     heard: Vec<Value>,
+    connected: bool,
+    /// Events that came before CONNECT wait for it, also over a cut.
+    early: Vec<(usize, String)>,
 }
 
 impl Memory {
@@ -57,16 +60,26 @@ impl Memory {
                 let connect: Value = serde_json::from_str(connect).expect("json");
                 self.sid = connect["sid"].as_str().expect("a sid").to_owned();
                 self.pid = connect["pid"].as_str().expect("a pid").to_owned();
+                self.connected = true;
+                let early = std::mem::take(&mut self.early);
+                early.into_iter().for_each(|(id, event)| self.hear(id, &event));
             } else if let Some(event) = packet.strip_prefix('2') {
                 let id = event.len() - event.trim_start_matches(|digit: char| digit.is_ascii_digit()).len();
-                let mut event: Vec<Value> = serde_json::from_str(&event[id..]).expect("json");
-                if let (0, Some(Value::String(offset))) = (id, event.last()) {
-                    self.offset = Some(offset.clone());
-                    event.pop();
+                match self.connected {
+                    true => self.hear(id, &event[id..]),
+                    false => self.early.push((id, event[id..].to_owned())),
                 }
-                self.heard.push(Value::Array(event));
             }
         }
+    }
+
+    fn hear(&mut self, id: usize, event: &str) {
+        let mut event: Vec<Value> = serde_json::from_str(event).expect("json");
+        if let (0, Some(Value::String(offset))) = (id, event.last()) {
+            self.offset = Some(offset.clone());
+            event.pop();
+        }
+        self.heard.push(Value::Array(event));
     }
 
     fn auth(&self) -> String {
@@ -97,6 +110,7 @@ fn cut(peer: &Peer<'_>) {
 fn come_back<'w>(world: &'w World, memory: &mut Memory) -> (Peer<'w>, bool) {
     let peer = world.open();
     let before = memory.clone();
+    memory.connected = false;
     peer.send(&[&memory.auth()]);
     memory.read(peer.take());
     assert_eq!(memory.pid == before.pid, memory.sid == before.sid);
@@ -131,15 +145,95 @@ fn a_peer_that_comes_back_has_its_id_rooms_data_and_what_it_missed() {
 }
 
 #[test]
-fn what_was_missed_stands_in_front_of_connect() {
+fn who_is_cut_while_it_gets_what_it_missed_hears_nothing_twice() {
+    for read in 0..5 {
+        let world = world(recovering);
+        let (peer, mut memory) = join(&world);
+        cut(&peer);
+        (0..3).for_each(|n| drop(world.server.emit("missed", n)));
+        let back = world.open();
+        memory.connected = false;
+        back.send(&[&memory.auth()]);
+        memory.read(back.take().into_iter().take(read).collect());
+        cut(&back);
+        assert!(come_back(&world, &mut memory).1);
+        let all = [json!(["missed", 0]), json!(["missed", 1]), json!(["missed", 2])];
+        assert_eq!(memory.take_heard(), all, "{read} packets were read");
+    }
+}
+
+#[test]
+fn who_left_and_joined_anew_gets_nothing_from_before() {
     let world = world(recovering);
-    let (peer, memory) = join(&world);
+    let (peer, mut memory) = join(&world);
+    world.server.emit("heard", ());
+    memory.read(peer.take());
+    peer.send(&["1"]);
+    world.server.emit("while it was nobody", ());
+    memory.take_heard();
+    // The official client names the offset of the socket that it was.
+    let (peer, recovered) = come_back(&world, &mut memory);
+    assert!(!recovered);
     cut(&peer);
     world.server.emit("missed", ());
+    assert!(come_back(&world, &mut memory).1);
+    assert_eq!(memory.take_heard(), [json!(["missed"])]);
+}
+
+#[test]
+fn who_has_heard_nothing_is_a_new_socket_where_that_is_asked_for() {
+    let world = world(with(|recovery| recovery.before_first_event = false));
+    let (peer, mut memory) = join(&world);
+    cut(&peer);
+    assert!(!come_back(&world, &mut memory).1);
+    let (peer, mut memory) = join(&world);
+    world.server.emit("one", ());
+    memory.read(peer.take());
+    cut(&peer);
+    assert!(come_back(&world, &mut memory).1);
+}
+
+#[test]
+fn what_a_middleware_emits_to_who_comes_back_stands_behind_what_it_missed() {
+    let world = world(with(|recovery| recovery.skip_middlewares = false));
+    world.server.with(async |socket: Socket| {
+        socket.emit("from a middleware", socket.recovered());
+        Ok(())
+    });
+    let (peer, mut memory) = join(&world);
+    cut(&peer);
+    world.server.emit("missed", ());
+    memory.take_heard();
+    assert!(come_back(&world, &mut memory).1);
+    assert_eq!(memory.take_heard(), [json!(["missed"]), json!(["from a middleware", true])]);
+}
+
+#[test]
+fn who_is_cut_while_its_middlewares_are_asked_may_come_back_again() {
+    let world = world(with(|recovery| recovery.skip_middlewares = false));
+    world.server.with(async |State(runtime): State<Runtime>| {
+        sleep(&runtime, 1_000).await;
+        Ok(())
+    });
+    let (peer, mut memory) = (world.open(), Memory::default());
+    peer.send(&["0"]);
+    world.advance(1_000);
+    memory.read(peer.take());
+    cut(&peer);
+    world.server.emit("missed", 1);
+    let back = world.open();
+    memory.connected = false;
+    back.send(&[&memory.auth()]);
+    cut(&back);
+    world.server.emit("missed", 2);
+    world.advance(1_000);
     let back = world.open();
     back.send(&[&memory.auth()]);
-    let packets = back.take();
-    assert!(packets[0].starts_with("2[\"missed\",") && packets[1].starts_with("0{"), "{packets:?}");
+    world.advance(1_000);
+    let before = memory.sid.clone();
+    memory.read(back.take());
+    assert_eq!(memory.sid, before);
+    assert_eq!(memory.take_heard(), [json!(["missed", 1]), json!(["missed", 2])]);
 }
 
 #[test]
@@ -374,8 +468,8 @@ fn binary_events_are_kept_with_their_attachments() {
     let back = world.open();
     back.send(&[&memory.auth()]);
     let packets = back.take();
-    assert!(packets[0].starts_with(r#"51-["bytes",{"_placeholder":true,"num":0},1,""#), "{packets:?}");
-    assert_eq!(packets[1], "bYWJj");
+    assert!(packets[1].starts_with(r#"51-["bytes",{"_placeholder":true,"num":0},1,""#), "{packets:?}");
+    assert_eq!(packets[2], "bYWJj");
 }
 
 #[test]

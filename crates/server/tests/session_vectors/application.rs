@@ -13,6 +13,7 @@ use sockeye_server::handler::args::{Args, Auth, EventName, State};
 use sockeye_server::handler::outcome::Reply;
 use sockeye_server::namespace::Namespace;
 use sockeye_server::reason::DisconnectReason;
+use sockeye_server::recovery::Recovery;
 use sockeye_server::server::Server;
 use sockeye_server::socket::Socket;
 
@@ -35,6 +36,11 @@ pub(crate) fn build(name: &str, options: &Value, seen: &Seen) -> Server {
     let mut builder = Server::builder().state(seen.clone());
     if let Some(timeout) = options["connectTimeout"].as_u64() {
         builder = builder.connect_timeout(Duration::from_millis(timeout));
+    }
+    if let Some(milliseconds) = options["connectionStateRecovery"]["maxDisconnectionDuration"].as_u64() {
+        let mut recovery = Recovery::default();
+        recovery.max_disconnection_duration = Duration::from_millis(milliseconds);
+        builder = builder.connection_state_recovery(recovery);
     }
     let server = builder.allow_eio3(options["allowEIO3"] == true).build();
     let namespaces: &[&str] = match name {
@@ -76,9 +82,35 @@ pub(crate) fn build(name: &str, options: &Value, seen: &Seen) -> Server {
                 socket.join("r");
             });
         }
+        "recovery: success" => {
+            server.on_connect(kept);
+        }
+        "recovery: skipMiddlewares default true" => {
+            server.with(async |State(seen): State<Seen>| {
+                seen.push(json!({ "middleware": true }));
+                Ok(())
+            });
+        }
         _ => {}
     }
     server
+}
+
+/// What is kept with a socket.
+#[derive(Clone)]
+struct Kept(&'static str);
+
+async fn kept(socket: Socket, State(seen): State<Seen>, Auth(auth): Auth<Value>) {
+    connected(&socket, &seen, &auth);
+    if !socket.recovered() {
+        socket.join("room");
+        socket.set_data(Kept("v"));
+        return;
+    }
+    let mut rooms = vec!["<own id>".to_owned()];
+    rooms.extend(socket.rooms());
+    let data = socket.data::<Kept>().map(|Kept(value)| json!({ "k": value }));
+    seen.push(json!({ "data": data, "rooms": rooms }));
 }
 
 fn refuse(namespace: &Namespace, refusal: Refusal) {
@@ -96,7 +128,11 @@ fn hook(namespace: &Namespace) {
 }
 
 fn connected(socket: &Socket, seen: &Seen, auth: &Value) {
-    seen.push(json!({ "connection": { "nsp": socket.namespace(), "auth": auth } }));
+    let mut connection = json!({ "connection": { "nsp": socket.namespace(), "auth": auth } });
+    if socket.recovered() {
+        connection["connection"]["recovered"] = json!(true);
+    }
+    seen.push(connection);
     socket.on("echo", async |socket: Socket, State(seen): State<Seen>, ack: Ack, args: Args| {
         note(&socket, &seen, "echo", &args, ack.is_wanted());
         match ack.is_wanted() {

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sockeye_engine::listen::bind;
+use sockeye_server::binary::Binary;
 use sockeye_server::handler::args::Args;
+use sockeye_server::namespace::Namespace;
 use sockeye_server::server::Server;
 
 use crate::application::{Seen, build};
+use crate::own::Own;
 use crate::peer::{Came, Kind, Peer};
 
 /// How long the server's side may take to see what the peer did.
@@ -26,7 +29,8 @@ pub(crate) async fn replay(scenario: &Value, kind: Kind) -> Result<(), String> {
         let server = server.clone();
         async move { server.listen_with(listener, std::future::pending()).await }
     });
-    let mut stage = Stage { name, server, seen, scenario, peers: Vec::new() };
+    let own = Own::new(!scenario["server_options"]["connectionStateRecovery"].is_null());
+    let mut stage = Stage { name, server, seen, scenario, own, peers: Vec::new() };
     let open = async |target: &str| Peer::open(kind, &stage.server, address, target).await;
     let mut peers = Vec::new();
     for step in scenario["steps"].as_array().expect("steps") {
@@ -45,6 +49,31 @@ pub(crate) async fn replay(scenario: &Value, kind: Kind) -> Result<(), String> {
     };
     serving.abort();
     played
+}
+
+/// A scenario in which something was missed, with CONNECT in front of it.
+pub(crate) fn connect_first(scenario: &Value) -> Option<Value> {
+    let mut scenario = scenario.clone();
+    let mut is_mended = false;
+    for step in scenario["steps"].as_array_mut().expect("steps") {
+        let lists = step.as_object_mut().into_iter().flat_map(|step| step.values_mut());
+        for list in lists.filter_map(Value::as_array_mut) {
+            let says = |frame: &Value, side: &str, text: &str| {
+                let said = frame[side].as_str().and_then(|frame| frame.strip_prefix('4'));
+                said.or(frame[if side == "send" { "client" } else { "server" }]["text"].as_str())
+                    .is_some_and(|said| said.starts_with(text))
+            };
+            let asked = list.iter().position(|frame| says(frame, "send", "0{\"pid\""));
+            let granted = list.iter().rposition(|frame| says(frame, "recv", "0{\"sid\""));
+            if let (Some(asked), Some(granted)) = (asked, granted)
+                && granted > asked + 1
+            {
+                list[asked + 1..=granted].rotate_right(1);
+                is_mended = true;
+            }
+        }
+    }
+    is_mended.then_some(scenario)
 }
 
 /// Frames of a session that was recorded inside of the server: its client ends it.
@@ -69,6 +98,7 @@ struct Stage<'s> {
     server: Server,
     seen: Seen,
     scenario: &'s Value,
+    own: Own,
     /// Those that are still there.
     peers: Vec<Peer>,
 }
@@ -100,9 +130,9 @@ impl Stage<'_> {
     }
 
     /// Sends or expects one frame.
-    async fn frame(&self, peer: &mut Peer, frame: &Value) -> Result<(), String> {
+    async fn frame(&mut self, peer: &mut Peer, frame: &Value) -> Result<(), String> {
         if let Some(text) = frame["send"].as_str() {
-            peer.send_text(text).await;
+            peer.send_text(&self.own.translate(text)).await;
         } else if let Some(hex) = frame["send_hex"].as_str() {
             peer.send_binary(unhex(hex)).await;
         } else if let Some(hex) = frame["recv_hex"].as_str() {
@@ -114,9 +144,7 @@ impl Stage<'_> {
                 return if is_open { Ok(()) } else { Err(format!("no open packet but {came:?}")) };
             }
             match came {
-                Came::Text(came) => {
-                    expect(&Came::Text(without_id(text)), &Came::Text(without_id(&came)))?;
-                }
+                Came::Text(came) => self.own.compare(text, &came)?,
                 other => expect(&Came::Text(text.to_owned()), &other)?,
             }
         }
@@ -126,6 +154,10 @@ impl Stage<'_> {
     /// What the recorded application did by itself, before the frame that shows it.
     fn act(&self, index: usize, frame: &Value) {
         let root = self.server.of("/");
+        if self.name.contains("recovery") {
+            let shown = frame["recv"].as_str().or(frame["send"].as_str());
+            emit_numbered(&root, index, shown.unwrap_or_default());
+        }
         match (self.name, index, frame["recv"].as_str()) {
             ("server disconnect(false) and disconnect(true)", 0, Some("41/a,")) => {
                 self.server.of("/a").disconnect_sockets(false);
@@ -149,8 +181,9 @@ impl Stage<'_> {
 
     /// Two peers at once: what each sends and hears is in order, what the two do overlaps.
     async fn broadcast(&mut self, mut peers: Vec<(Peer, Vec<Value>)>) -> Result<(), String> {
-        let ask = |event: &'static str, milliseconds: u64| {
-            let (namespace, seen) = (self.server.of("/"), self.seen.clone());
+        let (root, seen) = (self.server.of("/"), self.seen.clone());
+        let ask = move |event: &'static str, milliseconds: u64| {
+            let (namespace, seen) = (root.clone(), seen.clone());
             let asked = async move {
                 let asked = namespace.timeout(Duration::from_millis(milliseconds));
                 let answers = asked.emit_with_ack::<Args>(event, ()).await.expect("it goes out");
@@ -200,7 +233,8 @@ impl Stage<'_> {
     /// handlers of ours.
     async fn compare_events(&self) -> Result<(), String> {
         let ours = |event: &&Value| event.get("engine_close").is_none() && event.get("error").is_none();
-        let is_clients = |event: &&Value| event.get("client_ack").is_some();
+        let is_clients =
+            |event: &&Value| event.get("client_ack").is_some() || event.get("client_recovered").is_some();
         let recorded = self.scenario["server_events"].as_array().expect("events");
         let expected: Vec<Value> =
             recorded.iter().filter(ours).filter(|event| !is_clients(event)).map(named).collect();
@@ -208,7 +242,7 @@ impl Stage<'_> {
         while self.seen.all().len() < expected.len() && tokio::time::Instant::now() < deadline {
             tokio::task::yield_now().await;
         }
-        let seen = self.seen.all();
+        let seen: Vec<Value> = self.seen.all().iter().map(named).collect();
         let mut sorted = (expected.clone(), seen.clone());
         // Several peers are not ordered among each other.
         for list in [&mut sorted.0, &mut sorted.1] {
@@ -223,25 +257,45 @@ impl Stage<'_> {
     }
 }
 
-/// Names of events are text with us.
+/// What the application of a scenario of recovery emitted: to its first peer, and while that was away.
+fn emit_numbered(namespace: &Namespace, index: usize, shown: &str) {
+    let bytes = |byte: u8| Binary::from(&[byte][..]);
+    let is = |start: &str| shown.starts_with(start);
+    match index {
+        0 if is("42[\"a\",1,") => drop(namespace.emit("a", 1)),
+        0 if is("42[\"a\",") => drop(namespace.emit("a", ())),
+        0 if is("451-[\"b\"") => drop(namespace.emit("b", bytes(1))),
+        // Nobody waits for the answer.
+        0 if is("420[") => {
+            namespace.sockets().iter().for_each(|socket| drop(socket.emit_with_ack::<Args>("with-ack", ())));
+        }
+        1 if is("40{\"pid\":\"kINlf9AE6U1wA4h8AAA0\"") => {
+            namespace.emit("missed1", ());
+            namespace.to("room").emit("missed2", json!({ "x": 1 }));
+            namespace.to("other").emit("not for you", ());
+            namespace.except("room").emit("excluded", ());
+            namespace.emit("missed bin", bytes(7));
+        }
+        1 if is("40{\"pid\":\"...\"") => drop(namespace.emit("missed", 2)),
+        _ => {}
+    }
+}
+
+/// Names of events are text with us, and ids and offsets ours.
 fn named(event: &Value) -> Value {
     let mut event = event.clone();
     if let Some(Value::Number(number)) = event.pointer("/event/args/0") {
         event["event"]["args"][0] = Value::String(number.to_string());
+    }
+    if event.pointer("/connection/auth/pid").and_then(Value::as_str).is_some_and(|pid| pid.len() == 20) {
+        event["connection"]["auth"]["pid"] = json!("<pid>");
+        event["connection"]["auth"]["offset"] = json!("<offset>");
     }
     event
 }
 
 fn expect(expected: &Came, came: &Came) -> Result<(), String> {
     if expected == came { Ok(()) } else { Err(format!("{came:?} came, not {expected:?}")) }
-}
-
-/// The id of a CONNECT does not matter, but its length does.
-fn without_id(text: &str) -> String {
-    let Some((before, id)) = text.split_once("{\"sid\":\"") else { return text.to_owned() };
-    let (id, after) = id.split_once('"').unwrap_or((id, ""));
-    let length = if id == "..." { 20 } else { id.len() };
-    format!("{before}{{\"sid\":\"<{length}>\"{after}")
 }
 
 fn unhex(hex: &str) -> Vec<u8> {
