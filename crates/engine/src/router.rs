@@ -292,7 +292,8 @@ fn websocket<A: Application>(
     if let Some(protocol) = first_protocol(&request.headers) {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
     }
-    let deflate = deflate.map(|Negotiated { agreement, answer }| {
+    // What protocol 3 has otherwise is made for each peer as it leaves, behind where a message is compressed.
+    let deflate = deflate.filter(|_| !purpose.is_v3()).map(|Negotiated { agreement, answer }| {
         let answer = HeaderValue::try_from(answer).expect("names and a number");
         headers.insert(SEC_WEBSOCKET_EXTENSIONS, answer);
         agreement

@@ -35,6 +35,16 @@ pub(crate) enum Purpose<C> {
     Take { session: Arc<Session<C>>, base64: bool },
 }
 
+impl<C: Send + Sync + 'static> Purpose<C> {
+    /// Whether the peer speaks protocol 3.
+    pub(crate) fn is_v3(&self) -> bool {
+        match self {
+            Purpose::Open { dialect, .. } => dialect.is_v3,
+            Purpose::Take { session, .. } => session.protocol() == 3,
+        }
+    }
+}
+
 /// Waits in a task of its own until the connection is a WebSocket's, then opens or claims the session.
 pub(crate) fn serve<A: Application>(
     engine: Arc<Engine<A>>,
