@@ -54,6 +54,7 @@ impl Forms<'_> {
         }
     }
 
+    #[cold]
     fn compressed(&mut self, deflate: Deflate) -> &[Frame] {
         let made = self.compressed.iter().position(|(agreement, _)| *agreement == deflate.agreement);
         let at = made.unwrap_or_else(|| {

@@ -164,6 +164,7 @@ impl Side {
         }
     }
 
+    #[inline]
     pub(crate) fn push(&mut self, frame: Frame, terms: &Terms, slot: u32) -> Result<(), SendError> {
         if self.core.closed().is_some() {
             return Err(SendError::Closed);
@@ -178,12 +179,15 @@ impl Side {
     }
 
     /// The frame as the peer takes it.
+    #[inline]
     fn rewrite(&self, frame: Frame) -> Frame {
-        if !self.flags.has(Flags::REWRITES) {
-            return frame;
-        }
+        if self.flags.has(Flags::REWRITES) { self.rewritten(&frame) } else { frame }
+    }
+
+    #[cold]
+    fn rewritten(&self, frame: &Frame) -> Frame {
         let base64 = self.flags.has(Flags::BASE64);
-        if self.flags.has(Flags::V3) { v3::translate(&frame, base64) } else { frame.to_base64() }
+        if self.flags.has(Flags::V3) { v3::translate(frame, base64) } else { frame.to_base64() }
     }
 
     /// How the peer writes.
