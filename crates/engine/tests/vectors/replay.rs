@@ -18,7 +18,7 @@ use tokio::time::{sleep, timeout};
 use crate::script::{Act, At, refuses_with, script, server_closes};
 use crate::support::http::{Answer, Client};
 use crate::support::websocket::{Came, UPGRADE, WebSocket};
-use crate::support::{Event, Recorder, Server};
+use crate::support::{Event, Recorder, Server, eventually};
 
 /// How long a request that is held is given to arrive, before the next step.
 const ARRIVE: Duration = Duration::from_millis(100);
@@ -112,6 +112,7 @@ impl Scenario {
                     self.settle().await;
                 }
                 Act::ShutDown => self.server.engine.shut_down(CloseReason::ForcedClose),
+                Act::Hear(count) => eventually(|| self.server.application().events().len() >= count).await,
                 Act::Await(step) => self.answered(step).await?,
                 Act::Take(step) => Box::pin(self.take(step)).await?,
                 Act::Abort(step) => {

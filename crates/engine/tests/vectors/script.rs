@@ -25,6 +25,8 @@ pub(crate) enum Act {
     Close,
     /// The application closes all.
     ShutDown,
+    /// The application has heard so much, the opening included, before the next.
+    Hear(usize),
     /// A step's answer is waited for.
     Await(usize),
     /// A step is taken here already.
@@ -42,8 +44,8 @@ pub(crate) enum Act {
 }
 
 use Act::{
-    Abort, AbortHalf, Await, Close, CloseSocket, Pause, PostHalf, Send, SendBinary, SendLetters, ShutDown,
-    Take,
+    Abort, AbortHalf, Await, Close, CloseSocket, Hear, Pause, PostHalf, Send, SendBinary, SendLetters,
+    ShutDown, Take,
 };
 use At::{End, Frame, Step};
 
@@ -74,9 +76,10 @@ pub(crate) fn script(name: &str) -> &'static [(At, &'static [Act])] {
             (Step(3), &[SendLetters(1100)]),
         ],
         "jsonp v4" => &[(Step(2), &[Send("a\u{2028}b\"\n")])],
-        "websocket session" => {
-            &[(Frame(0, 4), &[Send("text"), SendBinary(&[0xff, 0]), Send("")]), (Frame(0, 7), &[Close])]
-        }
+        "websocket session" => &[
+            (Frame(0, 4), &[Send("text"), SendBinary(&[0xff, 0]), Send("")]),
+            (Frame(0, 7), &[Hear(3), Close]),
+        ],
         "upgrade with pending GET" => {
             &[(Frame(2, 3), &[Await(1), Send("buffered while upgrading")]), (Frame(2, 6), &[Send("after")])]
         }
