@@ -16,6 +16,7 @@ use sockeye_socket_proto::reason::DisconnectReason;
 use crate::connection::{Handlers, Stay};
 use crate::error::AckError;
 use crate::hub::{Context, Engine, Handle, Later, Session, Space, Turn};
+use crate::legacy;
 use crate::recovery::cut::{Cut, is_recoverable};
 use crate::recovery::saved::Saved;
 use crate::rooms;
@@ -71,7 +72,8 @@ impl Departure<'_> {
         });
         if let (Some(cut), Some((rooms, reached))) = (cut, state) {
             let saved = Saved { id, rooms, data: data.unwrap_or_default(), reached };
-            let is_kept = is_recoverable(self.reason);
+            // Peers of protocol 3 have no way to ask for it, and would take the place of those that have.
+            let is_kept = is_recoverable(self.reason) && !legacy::is_spoken(self.session);
             cut.end(self.engine, &space, self.session.slot(), is_kept.then_some(saved));
         }
         if watched.is_some() {

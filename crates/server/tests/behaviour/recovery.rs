@@ -547,3 +547,17 @@ fn without_the_option_nothing_is_added() {
     assert_eq!(peer.take(), [r#"2["a",1]"#]);
     assert_eq!(Duration::from_secs(120), Recovery::default().max_disconnection_duration);
 }
+
+#[test]
+fn peers_of_protocol_3_take_no_place_of_those_that_can_come_back() {
+    let world = world(|builder| with(|recovery| recovery.sessions = 1)(builder.allow_eio3(true)));
+    let (peer, mut memory) = join(&world);
+    world.server.emit("first", ());
+    memory.read(peer.take());
+    cut(&peer);
+    let old = world.open_at("/socket.io/?EIO=3&transport=polling&b64=1");
+    old.post_raw("1:1".to_owned());
+    assert!(old.is_closed());
+    let (_peer, recovered) = come_back(&world, &mut memory);
+    assert!(recovered);
+}
