@@ -259,6 +259,7 @@ impl Side {
     }
 
     /// Emits that waited for room that is there now.
+    #[inline]
     pub(crate) fn take_waiting(&mut self, terms: &Terms) -> Option<SmallVec<[Waker; 1]>> {
         if self.rare.is_none() || self.outbox.bytes() > terms.limits.soft {
             return None;

@@ -159,6 +159,7 @@ impl Hub {
     }
 
     /// The namespace of a packet.
+    #[inline]
     fn find(&self, session: &Session, name: &str) -> Option<Held> {
         let found = self.spaces.find(name);
         // What most peers name is there, so they are not asked what they speak.

@@ -263,6 +263,7 @@ impl<H: ?Sized> Table<H> {
     }
 
     /// Who handles the event of that name, if somebody does by name.
+    #[inline]
     pub(crate) fn event(&self, name: &str) -> Option<&Named<H>> {
         // Few names mostly differ in length, which is quicker told than their order.
         if self.events.len() <= FEW {

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use parking_lot::{Mutex, MutexGuard};
-use smallvec::SmallVec;
 use sockeye_engine::handshake::Handshake;
 use sockeye_socket_proto::acks::Acks;
 use sockeye_socket_proto::assembly::{Assembly, Incoming};
@@ -25,7 +24,7 @@ const PATIENCE: usize = 16;
 const LINGERING: usize = 1024;
 
 /// Wires that wait for room.
-pub(crate) type Readers = SmallVec<[Waker; 1]>;
+pub(crate) type Readers = Vec<Waker>;
 
 /// What stands beside a session. `T` is a table of handlers.
 pub(crate) struct Connection<T>(Mutex<State<T>>);
@@ -320,19 +319,41 @@ impl<T> Rare<T> {
 /// application's, and may do anything when they are dropped.
 pub(super) struct Locked<'c, T> {
     pub(super) state: MutexGuard<'c, State<T>>,
-    // Behind the guard, as fields are dropped in their order.
-    woken: Woken,
-    #[expect(clippy::vec_box, reason = "as they lie: unboxing would copy them")]
-    pub(super) garbage: Vec<Box<Cold<T>>>,
+    // Behind the guard, as fields are dropped in their order. Mostly nothing, which must cost nothing: a lock is
+    // taken several times for each event.
+    released: Released<T>,
 }
 
-/// The wires that may look again whether there is room. Woken when it is dropped.
-#[derive(Default)]
-struct Woken(Readers);
+/// What a locked state lets go of, if anything.
+struct Released<T>(Option<Box<Garbage<T>>>);
 
-impl Drop for Woken {
+impl<T> Released<T> {
+    fn cold(&mut self, gone: impl IntoIterator<Item = Box<Cold<T>>>) {
+        gone.into_iter().for_each(|cold| self.garbage().cold.push(cold));
+    }
+
+    fn readers(&mut self, readers: &mut Readers) {
+        if !readers.is_empty() {
+            self.garbage().readers.append(readers);
+        }
+    }
+
+    fn garbage(&mut self) -> &mut Garbage<T> {
+        self.0.get_or_insert_with(|| Box::new(Garbage { cold: Vec::new(), readers: Vec::new() }))
+    }
+}
+
+/// What is dropped and woken behind the lock.
+struct Garbage<T> {
+    #[expect(clippy::vec_box, reason = "as they lie: unboxing would copy them")]
+    cold: Vec<Box<Cold<T>>>,
+    /// The wires that may look again whether there is room.
+    readers: Readers,
+}
+
+impl<T> Drop for Garbage<T> {
     fn drop(&mut self) {
-        self.0.drain(..).for_each(Waker::wake);
+        self.readers.drain(..).for_each(Waker::wake);
     }
 }
 
@@ -361,9 +382,9 @@ impl<T> Locked<'_, T> {
         }
         let lingered = rare.lingering.len();
         let gone = rare.lingering.extract_if(.., |other| !other.is_busy());
-        self.garbage.extend(gone.filter_map(|other| other.cold));
+        self.released.cold(gone.filter_map(|other| other.cold));
         if rare.lingering.len() < lingered {
-            self.woken.0.append(&mut rare.readers);
+            self.released.readers(&mut rare.readers);
         }
         if rare.lingering.is_empty() {
             rare.lingering = Vec::new();
@@ -383,10 +404,10 @@ impl<T> Locked<'_, T> {
             let rare = state.rare();
             // The next one must not be taken for this one, which somebody may still hold.
             rare.next += u32::from(stay == Stay::FIRST);
-            self.garbage.extend(rare.cold.take());
+            self.released.cold(rare.cold.take());
         } else if let Some(rare) = state.rare.as_mut() {
             let gone = rare.others.extract_if(.., |other| other.stay == stay);
-            self.garbage.extend(gone.filter_map(|other| other.cold));
+            self.released.cold(gone.filter_map(|other| other.cold));
         }
         self.shrink();
     }
@@ -399,7 +420,7 @@ impl<T> Connection<T> {
     }
 
     pub(super) fn lock(&self) -> Locked<'_, T> {
-        Locked { state: self.0.lock(), woken: Woken::default(), garbage: Vec::new() }
+        Locked { state: self.0.lock(), released: Released(None) }
     }
 }
 
