@@ -417,10 +417,14 @@ mod tests {
         let mut session = Moved::new(Wire::Polling);
         assert!(session.at(10).claim());
         assert_eq!(session.candidate(PROBE), Effect::Send(Control::ProbeAnswer));
-        assert_eq!(session.at(11).timeout(), Effect::Nothing);
-        assert_eq!(session.at(12).timeout(), Effect::Send(Control::Noop));
-        assert_eq!(session.at(13).timeout(), Effect::Nothing);
-        assert_eq!(session.at(14).timeout(), Effect::Send(Control::Noop));
+        assert_eq!(
+            session.at(12).timeout(),
+            Effect::Nothing,
+            "the probe may have come at the end of its tick"
+        );
+        assert_eq!(session.at(13).timeout(), Effect::Send(Control::Noop));
+        assert_eq!(session.at(15).timeout(), Effect::Nothing);
+        assert_eq!(session.at(16).timeout(), Effect::Send(Control::Noop));
         assert_eq!(session.candidate(Packet::Upgrade), Effect::Adopt);
         assert_eq!(session.core.wire(), Wire::WebSocket);
         assert_eq!(session.at(20).timeout(), Effect::Nothing);

@@ -12,8 +12,9 @@
 use crate::tick::Tick;
 use crate::timing::Timing;
 
-/// How long after a probe a waiting poll is released, and how often again: 100 ms.
-const RELEASE_EVERY: u32 = 2;
+/// How long after a probe a waiting poll is released, and how often again: not before 100 ms, as clients count on, so
+/// 100 ms and what is left of a tick.
+const RELEASE_EVERY: u32 = 3;
 
 /// How far the candidate is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
