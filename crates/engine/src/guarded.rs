@@ -13,20 +13,27 @@
 //! can look into. But while hyper serves a request it reads only into an empty buffer: a body is taken from what is
 //! there first, and behind it one read asks whether the peer is still there. So a read that finds nothing proves the
 //! buffer empty, and whatever came since such a read may be the beginning of a head.
+//!
+//! A connection that ends while its peer still sends, as one whose body was refused, is shut for writing first, and
+//! what comes is thrown away for a while: a socket that is closed with something unread in it resets the connection,
+//! and the answer is lost with it.
 
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use sockeye_runtime::runtime::{Runtime, Sleep};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+
+/// How long what a peer still sends is thrown away when the connection has ended.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// An answer's extension: where we own the connection it is cut, and this answer not sent.
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +90,8 @@ pub(crate) struct Guarded<S = TcpStream> {
     /// The clock of a head, and how many requests had begun when it was started.
     head: Option<(u32, Sleep)>,
     write: Option<Sleep>,
+    /// We have said our last; until then the peer may say its.
+    linger: Option<Sleep>,
     /// Bytes came since hyper's buffer was last known to be empty.
     holds: bool,
 }
@@ -101,7 +110,7 @@ pub(crate) struct Patience {
 impl<S> Guarded<S> {
     pub(crate) fn new(stream: S, serving: Arc<Serving>, patience: Patience) -> Guarded<S> {
         let stream = TokioIo::new(stream);
-        Guarded { stream, serving, patience, head: None, write: None, holds: false }
+        Guarded { stream, serving, patience, head: None, write: None, linger: None, holds: false }
     }
 
     pub(crate) fn into_inner(self) -> S {
@@ -152,7 +161,7 @@ impl<S: AsyncRead + Unpin> Read for Guarded<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> Write for Guarded<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> Write for Guarded<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         if written.is_pending() {
@@ -167,7 +176,23 @@ impl<S: AsyncWrite + Unpin> Write for Guarded<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let Guarded { stream, serving, patience, linger, .. } = &mut *self;
+        if linger.is_none() {
+            ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
+        }
+        let linger = linger.get_or_insert_with(|| patience.runtime.sleep(LINGER));
+        let must_end = serving.stopped.load(Ordering::Relaxed);
+        if must_end || Pin::new(linger).poll(cx).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        loop {
+            let mut bytes = [0; 4096];
+            let mut unread = ReadBuf::new(&mut bytes);
+            ready!(Pin::new(stream.inner_mut()).poll_read(cx, &mut unread))?;
+            if unread.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+        }
     }
 }
 
@@ -316,5 +341,65 @@ mod tests {
             connection.write("T");
             assert_eq!(connection.read(), (0, true), "{begun}");
         }
+    }
+
+    /// A service that answers without reading the body, and asks for the connection's end.
+    fn refuse(simulation: &Simulation) -> DuplexStream {
+        let (peer, stream) = tokio::io::duplex(1 << 16);
+        let patience = Patience {
+            head: Duration::from_secs(10),
+            write: Duration::from_secs(30),
+            runtime: simulation.runtime(),
+        };
+        let guarded = Guarded::new(stream, Arc::default(), patience);
+        let service = service_fn(async |_: Request<Incoming>| {
+            let answer = Response::builder().status(413).header("connection", "close");
+            Ok::<_, Infallible>(answer.body(Full::<bytes::Bytes>::default()).expect("an answer"))
+        });
+        let connection = hyper::server::conn::http1::Builder::new().serve_connection(guarded, service);
+        simulation.runtime().spawn(async move { drop(connection.await) });
+        peer
+    }
+
+    /// Writes what fits; `None` when nobody reads any more.
+    fn write_some(peer: &mut DuplexStream, bytes: &[u8]) -> Option<usize> {
+        match Pin::new(peer).poll_write(&mut Context::from_waker(Waker::noop()), bytes) {
+            Poll::Ready(written) => written.ok(),
+            Poll::Pending => Some(0),
+        }
+    }
+
+    #[test]
+    fn a_peer_that_still_sends_gets_its_answer_and_is_read_for_a_while_and_not_for_ever() {
+        let simulation = Simulation::new(4);
+        let mut peer = refuse(&simulation);
+        assert!(
+            write_some(&mut peer, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000\r\n\r\n").is_some()
+        );
+        let mut sent = 0;
+        for _ in 0..20 {
+            simulation.run();
+            sent += write_some(&mut peer, &[b'x'; 30_000]).expect("what comes behind the answer is read");
+            simulation.advance(Duration::from_millis(90));
+        }
+        assert_eq!(sent, 20 * 30_000);
+        let mut bytes = [0; 4096];
+        let mut read = ReadBuf::new(&mut bytes);
+        let polled = Pin::new(&mut peer).poll_read(&mut Context::from_waker(Waker::noop()), &mut read);
+        assert!(polled.is_ready() && read.filled().starts_with(b"HTTP/1.1 413 "));
+        simulation.advance(Duration::from_millis(300));
+        simulation.run();
+        assert_eq!(write_some(&mut peer, b"x"), None, "nobody reads any more");
+    }
+
+    #[test]
+    fn a_connection_whose_peer_has_ended_is_gone_at_once() {
+        let simulation = Simulation::new(5);
+        let mut peer = refuse(&simulation);
+        assert!(write_some(&mut peer, GET.as_bytes()).is_some());
+        simulation.run();
+        assert!(Pin::new(&mut peer).poll_shutdown(&mut Context::from_waker(Waker::noop())).is_ready());
+        simulation.run();
+        assert_eq!(write_some(&mut peer, b"x"), None);
     }
 }
