@@ -202,39 +202,44 @@ const REASONS: usize = 1000;
 
 fn interop(builder: Builder) -> Server {
     let server = builder.state(Reasons::default()).build();
-    for namespace in ["/", "/custom"] {
-        server.of(namespace).on_connect(async |socket: Socket, Auth(auth): Auth<Value>| {
-            socket.on("echo", async |args: Args| Reply(args));
-            socket.on("broadcast", async |socket: Socket, data: Args| {
-                socket.everybody().emit("broadcast", data)
-            });
-            socket.on("join", async |socket: Socket, room: String, ack: Ack| {
-                socket.join(room);
-                ack.send(())?;
-                Ok(())
-            });
-            socket.on("room", async |socket: Socket, room: String, data: Args| {
-                socket.within(room).emit("room", data)
-            });
-            socket.on("ask", async |socket: Socket, args: Args| {
-                match socket.timeout(Duration::from_secs(1)).emit_with_ack::<Args>("ask", args).await {
-                    Ok(answer) => socket.emit("answered", answer),
-                    Err(_) => socket.emit("unanswered", ()),
-                }
-            });
-            socket.on("kick", async |socket: Socket, close: Option<bool>| {
-                socket.disconnect(close.unwrap_or(false));
-            });
-            socket.on("reason", async |State(Reasons(reasons)): State<Reasons>, id: String| {
-                let reasons = reasons.lock().unwrap_or_else(PoisonError::into_inner);
-                let known = reasons.iter().rev().find(|(known, _)| *known == id);
-                Reply(known.map(|(_, reason)| reason.as_str()))
-            });
-            socket.on_disconnect(remember);
-            socket.emit("auth", auth)
-        });
-    }
+    server.on_connect(serve);
+    server.of("/custom").on_connect(serve);
+    server.of(is_dynamic).on_connect(serve);
     server
+}
+
+/// `/dyn/` and a word.
+fn is_dynamic(namespace: &str) -> bool {
+    let is_word = |word: &str| word.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+    namespace.strip_prefix("/dyn/").is_some_and(|word| !word.is_empty() && is_word(word))
+}
+
+async fn serve(socket: Socket, Auth(auth): Auth<Value>) {
+    socket.on("echo", async |args: Args| Reply(args));
+    socket.on("broadcast", async |socket: Socket, data: Args| socket.everybody().emit("broadcast", data));
+    socket.on("join", async |socket: Socket, room: String, ack: Ack| {
+        socket.join(room);
+        ack.send(())?;
+        Ok(())
+    });
+    socket
+        .on("room", async |socket: Socket, room: String, data: Args| socket.within(room).emit("room", data));
+    socket.on("ask", async |socket: Socket, args: Args| {
+        match socket.timeout(Duration::from_secs(1)).emit_with_ack::<Args>("ask", args).await {
+            Ok(answer) => socket.emit("answered", answer),
+            Err(_) => socket.emit("unanswered", ()),
+        }
+    });
+    socket.on("kick", async |socket: Socket, close: Option<bool>| {
+        socket.disconnect(close.unwrap_or(false));
+    });
+    socket.on("reason", async |State(Reasons(reasons)): State<Reasons>, id: String| {
+        let reasons = reasons.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = reasons.iter().rev().find(|(known, _)| *known == id);
+        Reply(known.map(|(_, reason)| reason.as_str()))
+    });
+    socket.on_disconnect(remember);
+    socket.emit("auth", auth);
 }
 
 async fn remember(socket: Socket, reason: DisconnectReason, State(Reasons(reasons)): State<Reasons>) {

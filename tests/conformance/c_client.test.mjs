@@ -133,6 +133,13 @@ suite("C: limits and other namespaces with the official client", { application: 
     await whenConnected(other);
   });
 
+  for (const [way, options] of Object.entries(ways)) {
+    test(`/dyn/<word> connects and has the events of C: ${way}`, async (t) => {
+      const socket = await connected(t, server, "/dyn/other", options);
+      assert.deepEqual(await acknowledged(socket, "echo", 1), [1]);
+    });
+  }
+
   test("an event over max payload ends the connection over WebSocket", async (t) => {
     const socket = await connected(t, server, "/", ways.WebSocket);
     const left = next(socket, "disconnect");

@@ -27,7 +27,7 @@ async function reason(peer, id) {
   return null;
 }
 
-for (const namespace of ["/", "/custom"]) {
+for (const namespace of ["/", "/custom", "/dyn/word"]) {
   const nsp = namespace === "/" ? "" : `${namespace},`;
 
   suite(`C: ${namespace} in raw packets`, { application: "C", env: QUIET }, (server) => {
@@ -102,11 +102,14 @@ for (const namespace of ["/", "/custom"]) {
 
     test("kick with true closes the whole connection, after a DISCONNECT for each namespace", async () => {
       const wire = await greeted(server, { namespace: "/" });
-      await join(wire, "/custom");
-      await wire.receive();
+      const others = [...new Set(["/custom", namespace])].filter((name) => name !== "/");
+      for (const other of others) {
+        await join(wire, other);
+        await wire.receive();
+      }
       wire.send(`42${nsp}["kick",true]`);
-      const packets = await wire.receiveAll(2);
-      assert.deepEqual(packets.toSorted(), ["41", "41/custom,"]);
+      const packets = await wire.receiveAll(1 + others.length);
+      assert.deepEqual(packets.toSorted(), ["41", ...others.map((other) => `41${other},`)]);
       await wire.assertCloses(1005);
     });
 

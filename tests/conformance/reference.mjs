@@ -3,8 +3,7 @@
 // node reference.mjs <A|B|C|D|echo> --listen ADDRESS:PORT
 //
 // PING_INTERVAL, PING_TIMEOUT, CONNECT_TIMEOUT (milliseconds) and PORT in the environment override what the page
-// says. What is not yet asked of Sockeye (support/not_yet.mjs) is off, since it changes what stands on the wire:
-// CONFORMANCE_NOT_YET=1 switches it on.
+// says.
 
 import { createServer } from "node:http";
 import { Server as EngineServer } from "engine.io";
@@ -17,7 +16,6 @@ if (option !== "--listen" || split < 1) {
   console.error("usage: node reference.mjs <A|B|C|D|echo> --listen ADDRESS:PORT");
   process.exit(2);
 }
-const later = process.env.CONFORMANCE_NOT_YET === "1";
 
 const http = createServer((_, response) => response.writeHead(404).end());
 
@@ -78,7 +76,7 @@ const applications = {
     };
     io.on("connection", serve);
     io.of("/custom").on("connection", serve);
-    if (later) io.of(/^\/dyn\/\w+$/).on("connection", serve);
+    io.of(/^\/dyn\/\w+$/).on("connection", serve);
   },
 
   D() {

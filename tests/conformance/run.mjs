@@ -13,7 +13,6 @@ import { basename, join } from "node:path";
 import { run } from "node:test";
 import { fileURLToPath } from "node:url";
 import { inspect, parseArgs } from "node:util";
-import { NOT_YET } from "./support/not_yet.mjs";
 import { STRICTER } from "./support/suite.mjs";
 
 /** Files of cases at once; most of a case is waiting. */
@@ -45,8 +44,7 @@ if (unknown.length > 0) {
 const files = (wanted.length > 0 ? wanted : names).map((name) => join(here, name));
 
 /** Cases by the part of the page that they are of, which is the first word of their suite. */
-const parts = new Map(["A", "B", "C", "D", "command line", "ws_echo"].map((part) => [part, { passed: 0, failed: 0, otherwise: 0, "not yet": 0 }]));
-const waiting = [];
+const parts = new Map(["A", "B", "C", "D", "command line", "ws_echo"].map((part) => [part, { passed: 0, failed: 0, otherwise: 0 }]));
 const otherwise = [];
 let cancelled = 0;
 const started = performance.now();
@@ -61,7 +59,7 @@ await new Promise((resolve) => {
   };
   const count = (part, what) => {
     // A file that ended early has no suite.
-    if (!parts.has(part)) parts.set(part, { passed: 0, failed: 0, otherwise: 0, "not yet": 0 });
+    if (!parts.has(part)) parts.set(part, { passed: 0, failed: 0, otherwise: 0 });
     parts.get(part)[what] += 1;
   };
 
@@ -74,10 +72,7 @@ await new Promise((resolve) => {
       if (event.details.type === "suite") return;
       const { part, suite } = place(event);
       if (event.skip === undefined) count(part, "passed");
-      else if (String(event.skip).startsWith(NOT_YET)) {
-        count(part, "not yet");
-        waiting.push([`${suite}: ${event.name}`, event.skip.slice(NOT_YET.length)]);
-      } else if (values.reference && String(event.skip).startsWith(STRICTER)) {
+      else if (values.reference && String(event.skip).startsWith(STRICTER)) {
         count(part, "otherwise");
         otherwise.push([`${suite}: ${event.name}`, event.skip.slice(STRICTER.length)]);
       } else {
@@ -110,7 +105,7 @@ function table(head, rows) {
   return [line(head), widths.map((width) => "-".repeat(width)).join("  "), ...rows.map(line)].join("\n");
 }
 
-const columns = ["passed", "failed", ...(values.reference ? ["ours is stricter"] : []), "not yet"];
+const columns = ["passed", "failed", ...(values.reference ? ["ours is stricter"] : [])];
 const key = (column) => (column === "ours is stricter" ? "otherwise" : column);
 const rows = [...parts].map(([part, counts]) => [part.length === 1 ? `application ${part}` : part, ...columns.map((column) => counts[key(column)])]);
 const sum = (what) => [...parts.values()].reduce((total, counts) => total + counts[what], 0);
@@ -120,7 +115,6 @@ const texts = [
   table(["", ...columns], rows),
 ];
 if (otherwise.length > 0) texts.push(`Not asked of the original, since ours is stricter, ${otherwise.length} cases:`, table(["case", "why"], otherwise));
-if (waiting.length > 0) texts.push(`Not yet, ${waiting.length} cases:`, table(["case", "waits for"], waiting));
 if (cancelled > 0) texts.push(`${cancelled} cases could not run, since their server did not start.`);
 
 const seconds = ((performance.now() - started) / 1_000).toFixed(1);
