@@ -81,7 +81,9 @@ impl Application for Hub {
         match assembly.handle_message(message, &self.options.limits) {
             Ok(Some(incoming)) => self.packet(engine, session, incoming),
             Ok(None) => {
-                session.connection().keep_assembly(assembly);
+                let deadline = engine.now().after(Tick::ticks(self.options.attachment_timeout));
+                session.connection().keep_assembly(assembly, deadline);
+                engine.schedule(session, deadline);
                 Flow::Continue
             }
             Err(error) => {
@@ -104,14 +106,19 @@ impl Application for Hub {
             self.tally.ack_timeouts.add_one();
             waiting.complete(Err(AckError::TimedOut));
         }
-        match session.connection().connect_deadline() {
-            Some(deadline) if deadline.is_due(now) => {
-                engine.close(session, CloseReason::ForcedClose);
-                None
-            }
-            Some(deadline) => Some(next.map_or(deadline, |next| next.earlier(deadline))),
-            None => next,
+        let attachment = session.connection().attachment_deadline();
+        if attachment.is_some_and(|deadline| deadline.is_due(now)) {
+            tracing::debug!("{session}: an attachment did not come in time", session = session.slot());
+            self.tally.undecodable.add_one();
+            engine.close(session, CloseReason::ForcedClose);
+            return None;
         }
+        let connect = session.connection().connect_deadline();
+        if connect.is_some_and(|deadline| deadline.is_due(now)) {
+            engine.close(session, CloseReason::ForcedClose);
+            return None;
+        }
+        [next, attachment, connect].into_iter().flatten().reduce(Tick::earlier)
     }
 
     fn closed(&self, engine: &Arc<Engine>, session: &Arc<Session>, reason: CloseReason) {

@@ -14,7 +14,8 @@ use sockeye_socket_proto::parser::json::encode_event;
 use crate::acks::{Collection, Waiting};
 use crate::connection::Stay;
 use crate::emitted::{Emitted, encoded};
-use crate::hub::{Deliver, Engine, Held, Session, Space, frames};
+use crate::error::EmitError;
+use crate::hub::{Deliver, Engine, Held, Session, Space};
 use crate::id::SocketId;
 use crate::outgoing_listeners::Outgoing;
 use crate::recovery::log::Audience;
@@ -151,24 +152,30 @@ impl Broadcast {
             Ok(packet) => packet,
             Err(error) => return Emitted::many(Err(error)),
         };
-        let frames = match &space.keeper {
+        let sent = self.deliver(space, packet).inspect(|frames| {
+            hub.tally.broadcasts.add_one();
+            self.tell_outgoing(space, frames, || self.sessions());
+        });
+        Emitted::many(sent.map(drop))
+    }
+
+    /// Queues an event for all that are meant; answers its frames.
+    fn deliver(&self, space: &Space, packet: Encoded) -> Result<SmallVec<[Frame; 1]>, EmitError> {
+        match &space.keeper {
             None => {
-                let frames = self.frames(packet);
+                let frames = self.frames(packet)?;
                 let parcel = Parcel { frames: &frames, volatile: self.volatile };
                 self.select(|selection| space.adapter.broadcast(selection, parcel, &Deliver(&self.engine)));
-                frames
+                Ok(frames)
             }
-            Some(_) if self.narrowed && self.rooms.is_empty() => SmallVec::new(),
+            Some(_) if self.narrowed && self.rooms.is_empty() => Ok(SmallVec::new()),
             Some(keeper) => {
                 let packet = if self.compress { packet } else { packet.without_compression() };
                 let (audience, select) =
                     (|| self.audience(), |with: &mut dyn FnMut(&Selection<'_>)| self.select(with));
                 numbered::broadcast(&self.engine, space, keeper, &packet, self.volatile, audience, select)
             }
-        };
-        hub.tally.broadcasts.add_one();
-        self.tell_outgoing(space, &frames, || self.sessions());
-        Emitted::many(Ok(()))
+        }
     }
 
     /// Emits `message`: what other servers call `send`.
@@ -193,6 +200,7 @@ impl Broadcast {
         let space = self.space();
         let id = space.next_ack.fetch_add(1, Ordering::Relaxed);
         let packet = encoded(name, encode_event(&space.name, Some(id), name, arguments))?;
+        let frames = self.frames(packet)?;
         let sessions = self.sessions();
         let (collection, answers) = Collection::new(sessions.len());
         let timeout = Some(self.timeout.unwrap_or(ACK_TIMEOUT));
@@ -205,7 +213,6 @@ impl Broadcast {
                 Err(error) => collection.add(socket, Err(error)),
             }
         }
-        let frames: SmallVec<[Frame; 1]> = self.frames(packet);
         // By session, not by slot: a slot may be another's by now.
         let dirty: Vec<u32> = asked
             .iter()
@@ -218,9 +225,9 @@ impl Broadcast {
         Ok(answers)
     }
 
-    fn frames(&self, packet: Encoded) -> SmallVec<[Frame; 1]> {
+    fn frames(&self, packet: Encoded) -> Result<SmallVec<[Frame; 1]>, EmitError> {
         let packet = if self.compress { packet } else { packet.without_compression() };
-        frames(packet).collect()
+        Ok(self.engine.application().frames(packet)?.collect())
     }
 
     /// Tells those among the meant who listen to what goes out.

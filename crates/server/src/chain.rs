@@ -14,8 +14,8 @@ use sockeye_socket_proto::assembly::Incoming;
 use sockeye_socket_proto::parser::json::encode_ack;
 
 use crate::connection::Stay;
-use crate::error::Fault;
-use crate::hub::{Context, Engine, Handle, Later, Session, Space, Turn, Wanted, frames};
+use crate::error::{EmitError, Fault};
+use crate::hub::{Context, Engine, Handle, Later, Session, Space, Turn, Wanted};
 use crate::once::{Attempt, Waiter};
 use crate::registration::take_once;
 use crate::run::{Rest, start};
@@ -98,9 +98,10 @@ fn begin(to: To<'_>, incoming: &Incoming<'_>, wanted: Wanted) -> Result<Option<W
     let (engine, session, name) = (to.engine.clone(), to.session.clone(), to.space.name.clone());
     let id = wanted.id;
     let answer: Waiter = Box::new(move |answer| {
-        match encode_ack(&name, id, &answer.packet().arguments()) {
+        let ack = encode_ack(&name, id, &answer.packet().arguments()).map_err(EmitError::from);
+        match ack.and_then(|ack| engine.application().frames(ack)) {
             // A peer that has gone wants no answer any more.
-            Ok(ack) => drop(engine.send(&session, frames(ack))),
+            Ok(frames) => drop(engine.send(&session, frames)),
             Err(error) => tracing::error!("an answer was not sent again: {error}"),
         }
     });

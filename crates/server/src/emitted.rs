@@ -6,15 +6,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use smallvec::SmallVec;
 use sockeye_engine::side::SendError;
-use sockeye_engine_proto::frame::Frame;
 use sockeye_socket_proto::error::EncodeError;
 use sockeye_socket_proto::outgoing::Encoded;
 
 use crate::connection::Stay;
 use crate::error::EmitError;
-use crate::hub::{Engine, Session, Space, frames};
+use crate::hub::{Engine, Session, Space};
 use crate::outgoing_listeners::Outgoing;
 use crate::recovery::numbered;
 
@@ -112,14 +110,15 @@ pub(crate) fn send(
         return Err(EmitError::Disconnected);
     }
     let outgoing = if space.watches_outgoing.load(Ordering::Relaxed) {
-        Outgoing::new(space, &packet.frames().cloned().collect::<SmallVec<[Frame; 1]>>())
+        Outgoing::new(space, packet.frames())
     } else {
         None
     };
+    let frames = engine.application().frames(packet)?;
     let sent = if kind == Emit::Volatile {
-        engine.send_volatile(session, frames(packet))
+        engine.send_volatile(session, frames)
     } else {
-        engine.send(session, frames(packet)).map(|()| true)
+        engine.send(session, frames).map(|()| true)
     };
     let is_queued = sent.map_err(|error| match error {
         SendError::SlowReader => EmitError::SlowReader,

@@ -184,6 +184,15 @@ pub enum EmitError {
     /// More waits for the peer than a queue may hold; its session closes.
     #[error("the peer does not read")]
     SlowReader,
+    /// It has more attachments than its receivers may take: see
+    /// [`max_outgoing_attachments`](crate::server::Builder::max_outgoing_attachments).
+    #[error("{count} attachments, and clients may take {limit}")]
+    TooManyAttachments {
+        /// How many it has.
+        count: usize,
+        /// How many it may have.
+        limit: usize,
+    },
     /// The name is reserved, or an argument refused to be serialized.
     #[error(transparent)]
     Encode(#[from] EncodeError),

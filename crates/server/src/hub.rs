@@ -23,7 +23,7 @@ use sockeye_socket_proto::reason::DisconnectReason;
 
 use crate::connection::{Connection, Stay};
 use crate::counters::Tally;
-use crate::error::{Cause, Failure, Fault};
+use crate::error::{Cause, EmitError, Failure, Fault};
 use crate::id::{Key, Pid, SocketId};
 use crate::once::{Deduplication, Running};
 use crate::recovery::log::TAG;
@@ -155,6 +155,9 @@ pub(crate) type OnNewNamespace = Arc<dyn Fn(&Arc<Engine>, &Held) + Send + Sync>;
 /// What a hub is told.
 pub(crate) struct HubOptions {
     pub(crate) limits: Limits,
+    pub(crate) attachment_timeout: Duration,
+    /// Of one packet that goes out.
+    pub(crate) outgoing_attachments: usize,
     pub(crate) connect_timeout: Duration,
     pub(crate) connect_hold: Duration,
     pub(crate) lane_limit: usize,
@@ -243,6 +246,18 @@ impl Hub {
         self.ids.pid(id)
     }
 
+    /// The frames of a packet, to be given away.
+    #[inline]
+    pub(crate) fn frames(&self, packet: Encoded) -> Result<impl Iterator<Item = Frame> + use<>, EmitError> {
+        let (count, limit) = (packet.attachments.len(), self.options.outgoing_attachments);
+        if count > limit {
+            let error = EmitError::TooManyAttachments { count, limit };
+            tracing::error!("a packet did not go out: {error}");
+            return Err(error);
+        }
+        Ok(std::iter::once(packet.text).chain(packet.attachments))
+    }
+
     /// Counts a failure of a socket's handler and tells who wants to know.
     pub(crate) fn report(&self, session: &Session, stay: Stay, event: &str, fault: Fault) {
         let space = self.space(stay.namespace);
@@ -281,11 +296,6 @@ impl Recipients for Deliver<'_> {
     fn flush(&self, dirty: Vec<u32>) {
         self.0.flush(dirty);
     }
-}
-
-/// The frames of a packet, to be given away.
-pub(crate) fn frames(encoded: Encoded) -> impl Iterator<Item = Frame> {
-    std::iter::once(encoded.text).chain(encoded.attachments)
 }
 
 /// Closes the connection as the protocol closes one that broke a rule.

@@ -56,7 +56,7 @@ pub(crate) struct Outgoing(Incoming<'static>);
 
 impl Outgoing {
     /// What these frames are. `None` where nobody listens.
-    pub(crate) fn new(space: &Space, frames: &[Frame]) -> Option<Outgoing> {
+    pub(crate) fn new<'f>(space: &Space, frames: impl IntoIterator<Item = &'f Frame>) -> Option<Outgoing> {
         if !space.watches_outgoing.load(Ordering::Relaxed) || TELLING.get() {
             return None;
         }

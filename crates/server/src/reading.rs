@@ -6,7 +6,7 @@ use sockeye_socket_proto::assembly::{Assembly, Incoming};
 use sockeye_socket_proto::limits::{Limits, MAX_DEPTH};
 
 /// Reads the frames of one packet. `None` when it is nested deeper than a packet may be.
-pub(crate) fn read_again(frames: &[Frame]) -> Option<Incoming<'static>> {
+pub(crate) fn read_again<'f>(frames: impl IntoIterator<Item = &'f Frame>) -> Option<Incoming<'static>> {
     let limits = Limits { depth: MAX_DEPTH, packet_bytes: usize::MAX, attachments: u32::MAX };
     let mut assembly = Assembly::new();
     let mut complete = None;

@@ -310,6 +310,8 @@ impl Default for Builder {
         let limits = Limits { packet_bytes: engine.max_payload, ..Limits::default() };
         let hub = HubOptions {
             limits,
+            attachment_timeout: Duration::from_secs(45),
+            outgoing_attachments: 10,
             connect_timeout: Duration::from_secs(45),
             connect_hold: Duration::from_secs(1),
             lane_limit: 64 * 1024,
@@ -510,6 +512,21 @@ impl Builder {
     /// How many attachments one packet may have; beyond it the connection closes. Default 10.
     pub fn max_attachments(mut self, attachments: u32) -> Builder {
         self.hub.limits.attachments = attachments;
+        self
+    }
+
+    /// How long a packet may wait for its next attachment; beyond it the connection closes. Default 45 s. Rounded up, by at
+    /// most 100 ms.
+    pub fn attachment_timeout(mut self, timeout: Duration) -> Builder {
+        self.hub.attachment_timeout = timeout;
+        self
+    }
+
+    /// How many attachments a packet of ours may have; beyond it an emit or an acknowledgement fails with
+    /// [`EmitError::TooManyAttachments`](crate::error::EmitError::TooManyAttachments), and nothing goes out. Default 10:
+    /// the official clients close the connection at one more, unless their parser is told otherwise or older than 4.2.6.
+    pub fn max_outgoing_attachments(mut self, attachments: usize) -> Builder {
+        self.hub.outgoing_attachments = attachments;
         self
     }
 

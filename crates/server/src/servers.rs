@@ -20,7 +20,7 @@ use crate::acks::Answer;
 use crate::emitted::{Emitted, encoded};
 use crate::error::{AckError, EmitError, Fault};
 use crate::handler::server_side::{Answering, ServerSideContext, start};
-use crate::hub::{Engine, Held, frames};
+use crate::hub::{Engine, Held};
 use crate::reading::read_again;
 use crate::request::FromReply;
 use crate::run::Guarded;
@@ -81,7 +81,7 @@ fn tell(
 }
 
 fn read(packet: Encoded) -> Option<Incoming<'static>> {
-    read_again(&frames(packet).collect::<Vec<_>>())
+    read_again(packet.frames())
 }
 
 /// Calls the handler of this server, if it has one.

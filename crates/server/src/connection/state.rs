@@ -8,6 +8,7 @@ use std::task::Waker;
 
 use parking_lot::{Mutex, MutexGuard};
 use sockeye_engine::handshake::Handshake;
+use sockeye_engine_proto::tick::Tick;
 use sockeye_socket_proto::acks::Acks;
 use sockeye_socket_proto::assembly::{Assembly, Incoming};
 
@@ -106,6 +107,8 @@ impl Place {
 /// What few connections have.
 pub(super) struct Rare<T> {
     pub(super) assembly: Assembly,
+    /// When the next attachment of what is in assembly must have come.
+    pub(super) attachment_by: Tick,
     /// The number of the first place's stay.
     pub(super) first: u32,
     /// The number of the next stay.
@@ -127,6 +130,7 @@ impl<T> Default for Rare<T> {
     fn default() -> Rare<T> {
         Rare {
             assembly: Assembly::new(),
+            attachment_by: Tick::default(),
             first: 0,
             next: 1,
             cold: None,

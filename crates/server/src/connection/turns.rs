@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::task::Waker;
 
+use sockeye_engine_proto::tick::Tick;
 use sockeye_socket_proto::assembly::{Assembly, Incoming};
 
 use crate::connection::state::{Connection, Handlers, Place, Readers, Stay};
@@ -42,9 +43,18 @@ impl<T> Connection<T> {
         state.rare.as_mut().map(|rare| std::mem::take(&mut rare.assembly)).unwrap_or_default()
     }
 
-    /// Keeps what was begun.
-    pub(crate) fn keep_assembly(&self, assembly: Assembly) {
-        self.lock().rare().assembly = assembly;
+    /// Keeps what was begun; its next attachment must come by `deadline`.
+    pub(crate) fn keep_assembly(&self, assembly: Assembly, deadline: Tick) {
+        let mut state = self.lock();
+        let rare = state.rare();
+        rare.assembly = assembly;
+        rare.attachment_by = deadline;
+    }
+
+    /// When the next attachment must have come, if one is missing.
+    pub(crate) fn attachment_deadline(&self) -> Option<Tick> {
+        let state = self.lock();
+        state.rare.as_ref().filter(|rare| rare.assembly.is_waiting()).map(|rare| rare.attachment_by)
     }
 
     /// An event came for a namespace, of whose handlers `concurrent` may wait at once.

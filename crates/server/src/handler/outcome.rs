@@ -5,8 +5,6 @@ use std::future::Future;
 use std::sync::Arc;
 use std::task::{self, Poll, Waker};
 
-use smallvec::SmallVec;
-use sockeye_engine_proto::frame::Frame;
 use sockeye_socket_proto::outgoing::EventArguments;
 use sockeye_socket_proto::parser::json::encode_ack;
 
@@ -14,7 +12,7 @@ use crate::connection::Stay;
 use crate::emitted::Emitted;
 use crate::error::{EmitError, Fault, HandlerError, Refusal};
 pub use crate::handler::reply::Reply;
-use crate::hub::{Context, Engine, Later, Session, Turn, Wanted, frames};
+use crate::hub::{Context, Engine, Later, Session, Turn, Wanted};
 use crate::reading::read_again;
 
 /// What a handler may return: `()`, what an emit gave back, [`Reply`], and each of them in a
@@ -90,18 +88,17 @@ pub(crate) fn acknowledge<A: EventArguments + ?Sized>(
 ) -> Result<(), EmitError> {
     let hub = engine.application();
     let ack = encode_ack(name, wanted.id, arguments)?;
+    let kept = wanted.running().and_then(|running| Some((running, read_again(ack.frames())?)));
+    let frames = hub.frames(ack)?;
     if !wanted.claim() {
         return Ok(());
     }
     hub.tally.acks_sent.add_one();
-    if let Some(running) = wanted.running() {
-        let kept: SmallVec<[Frame; 1]> = ack.frames().cloned().collect();
-        if let Some(answer) = read_again(&kept) {
-            running.answer(answer, engine.now(), &hub.options.deduplication);
-        }
+    if let Some((running, answer)) = kept {
+        running.answer(answer, engine.now(), &hub.options.deduplication);
     }
     // A peer that has gone wants no answer any more.
-    engine.send(session, frames(ack)).ok();
+    engine.send(session, frames).ok();
     Ok(())
 }
 

@@ -18,7 +18,7 @@ use sockeye_socket_proto::parser::json::with_argument;
 
 use crate::connection::Stay;
 use crate::error::EmitError;
-use crate::hub::{Deliver, Engine, Session, Space, frames};
+use crate::hub::{Deliver, Engine, Session, Space};
 use crate::recovery::cut::sweep;
 use crate::recovery::keeper::Keeper;
 use crate::recovery::log::{Audience, Log};
@@ -31,13 +31,14 @@ fn number(
     audience: impl FnOnce() -> Audience,
     packet: &Encoded,
     volatile: bool,
-) -> SmallVec<[Frame; 1]> {
+) -> Result<SmallVec<[Frame; 1]>, EmitError> {
     let number = if volatile { log.last() } else { log.last() + 1 };
-    let numbered: SmallVec<[Frame; 1]> = frames(with_argument(packet, &log.offset(number))).collect();
+    let numbered = with_argument(packet, &log.offset(number));
+    let numbered: SmallVec<[Frame; 1]> = engine.application().frames(numbered)?.collect();
     if !volatile {
         log.push(engine.now(), audience(), numbered.clone(), keeper.options.log_bytes);
     }
-    numbered
+    Ok(numbered)
 }
 
 /// Emits to those of a namespace that are meant; answers the frames that went out.
@@ -49,9 +50,9 @@ pub(crate) fn broadcast(
     volatile: bool,
     audience: impl FnOnce() -> Audience,
     select: impl FnOnce(&mut dyn FnMut(&Selection<'_>)),
-) -> SmallVec<[Frame; 1]> {
+) -> Result<SmallVec<[Frame; 1]>, EmitError> {
     let mut log = keeper.log.lock();
-    let frames = number(engine, keeper, &mut log, audience, packet, volatile);
+    let frames = number(engine, keeper, &mut log, audience, packet, volatile)?;
     let parcel = Parcel { frames: &frames, volatile };
     let later = Later { deliver: Deliver(engine), dirty: RefCell::default() };
     select(&mut |selection| {
@@ -60,7 +61,7 @@ pub(crate) fn broadcast(
     drop(log);
     later.deliver.flush(later.dirty.into_inner());
     sweep(engine, space, keeper);
-    frames
+    Ok(frames)
 }
 
 /// Emits to one socket, or keeps the event for when it comes back; answers the frames that went out.
@@ -83,7 +84,7 @@ pub(crate) fn send(
         return Err(EmitError::Disconnected);
     }
     let only = || Audience { rooms: [id.to_string().into()].into_iter().collect(), ..Audience::default() };
-    let frames = number(engine, keeper, &mut log, only, packet, volatile);
+    let frames = number(engine, keeper, &mut log, only, packet, volatile)?;
     let is_dirty = hears && engine.queue(session, &frames, volatile);
     drop(log);
     if is_dirty {

@@ -1,11 +1,15 @@
 //! What hostile peers send: the rows `packet` of our list of attacks. A neighbour is served throughout.
 
-use sockeye_server::handler::args::{Args, Auth};
+use std::time::Duration;
+
+use sockeye_server::binary::Binary;
+use sockeye_server::handler::args::{Args, Auth, State};
 use sockeye_server::handler::outcome::Reply;
+use sockeye_server::server::Server;
 use sockeye_server::socket::Socket;
 use sockeye_server::value::Value;
 
-use crate::world::World;
+use crate::world::{Notes, World};
 
 const PLACEHOLDER: &str = r#"{"_placeholder":true,"num":0}"#;
 
@@ -181,4 +185,78 @@ fn what_javascript_accepts_does_not_lose_the_connection() {
 fn a_disconnect_carries_nothing() {
     closes(&["1{}"]);
     closes(&["1x"]);
+}
+
+#[test]
+fn an_attachment_that_does_not_come_closes_in_time_and_each_that_comes_gives_time_for_the_next() {
+    let world = World::with(|builder| builder.attachment_timeout(Duration::from_secs(3)));
+    world.server.on_connect(async |socket: Socket| {
+        socket.on("echo", async |args: Args| Reply(args));
+    });
+    let two = r#"52-0["echo",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;
+    let (peer, _) = world.join();
+    peer.take();
+    peer.send(&[two]);
+    world.advance(2_900);
+    peer.send(&["bAQ=="]);
+    world.advance(2_900);
+    assert!(!peer.is_closed());
+    peer.send(&["bAg=="]);
+    assert_eq!(peer.take().len(), 3, "the ack and both attachments");
+    world.advance(10_000);
+    assert!(!peer.is_closed(), "nothing is missing");
+
+    peer.send(&[two, "bAQ=="]);
+    world.advance(2_900);
+    assert!(!peer.is_closed());
+    world.advance(300);
+    assert!(peer.is_closed());
+    assert_eq!(world.server.counters().undecodable, 1);
+}
+
+#[test]
+fn what_has_more_attachments_than_clients_take_does_not_go_out_unless_it_is_asked_for() {
+    fn much() -> Vec<Binary> {
+        vec![Binary(vec![1]); 11]
+    }
+    for (limit, went_out) in [(None, false), (Some(11), true)] {
+        let world = World::with(|builder| match limit {
+            Some(limit) => builder.max_outgoing_attachments(limit),
+            None => builder,
+        });
+        world.server.on_connect(async |socket: Socket| {
+            socket.on("ack", async || Reply(much()));
+            socket.on("emit", async |socket: Socket, server: Server, State(notes): State<Notes>| {
+                let second = Duration::from_secs(1);
+                notes.note(format!("{:?}", socket.emit("x", much()).result()));
+                notes.note(format!("{:?}", server.emit("x", much()).result()));
+                notes.note(format!(
+                    "{:?}",
+                    server
+                        .everybody()
+                        .timeout(second)
+                        .emit_with_ack::<Args>("x", much())
+                        .await
+                        .map(|answers| answers.len())
+                ));
+                notes.note(format!(
+                    "{:?}",
+                    socket.timeout(second).emit_with_ack::<Args>("x", much()).await.map(drop)
+                ));
+            });
+        });
+        let (peer, _) = world.join();
+        peer.take();
+        peer.send(&[r#"20["ack"]"#, r#"2["emit"]"#]);
+        world.advance(1_200);
+        world.advance(1_200);
+        let refused = "Err(TooManyAttachments { count: 11, limit: 10 })";
+        let expected = match went_out {
+            true => ["Ok(())", "Ok(())", "Ok(1)", "Err(TimedOut)"],
+            false => [refused, refused, refused, "Err(Emit(TooManyAttachments { count: 11, limit: 10 }))"],
+        };
+        assert_eq!(world.notes.take(), expected);
+        assert_eq!(peer.take().len(), if went_out { 5 * 12 } else { 0 });
+        assert!(!peer.is_closed());
+    }
 }
