@@ -3,7 +3,7 @@
 //!
 //! `spec/conformance.md` says what A, B, C, D and E do. `PING_INTERVAL`, `PING_TIMEOUT` and `CONNECT_TIMEOUT`
 //! (milliseconds) and `PORT` in the environment override it, and `PER_MESSAGE_DEFLATE` (bytes) has C compress messages of
-//! WebSockets from that size on.
+//! WebSockets from that size on. With `--recovery` C recovers connections.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -32,7 +32,7 @@ use sockeye::{
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-const USAGE: &str = "usage: conformance <A|B|C|D|E> [--listen 127.0.0.1:PORT]";
+const USAGE: &str = "usage: conformance <A|B|C|D|E> [--listen 127.0.0.1:PORT] [--recovery]";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -49,9 +49,12 @@ async fn run() -> Result<(), String> {
     let mut arguments = std::env::args().skip(1);
     let application = arguments.next().ok_or(USAGE)?;
     let mut address: SocketAddr = "127.0.0.1:3000".parse().expect("an address");
+    let mut recovers = false;
     while let Some(argument) = arguments.next() {
-        match (argument.as_str(), arguments.next()) {
-            ("--listen", Some(value)) => {
+        match argument.as_str() {
+            "--recovery" => recovers = true,
+            "--listen" => {
+                let value = arguments.next().ok_or(USAGE)?;
                 address = value.parse().map_err(|error| format!("--listen {value}: {error}"))?;
             }
             _ => return Err(USAGE.to_owned()),
@@ -72,7 +75,8 @@ async fn run() -> Result<(), String> {
         "B" => protocol_suite(strict(Server::builder())?),
         "C" => {
             let builder = Server::builder().cors(Cors::default()).max_payload(1_000_000).allow_eio3(true);
-            interop(settings(builder)?.per_message_deflate(deflate()?))
+            let builder = settings(builder)?.per_message_deflate(deflate()?);
+            interop(builder.connection_state_recovery(recovers.then(Recovery::default)))
         }
         "D" => client_suite(settings(client_suite_options())?),
         "E" => cuts(settings(Server::builder().connection_state_recovery(Recovery::default()))?),

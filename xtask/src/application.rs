@@ -69,6 +69,13 @@ pub(crate) fn ours(application: &str) -> Vec<String> {
     vec![program, application.to_owned(), "--listen".to_owned(), LISTEN.to_owned()]
 }
 
+/// The same, with `switches` of the program.
+pub(crate) fn ours_with(application: &str, switches: &[&str]) -> Vec<String> {
+    let mut command = ours(application);
+    command.extend(switches.iter().map(|switch| (*switch).to_owned()));
+    command
+}
+
 /// How to start application C on the original server.
 pub(crate) fn node() -> Vec<String> {
     ["node", "benches/peers/node/server.js", "--listen", LISTEN].map(str::to_owned).to_vec()

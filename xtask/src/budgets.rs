@@ -73,6 +73,19 @@ pub(crate) const BUDGETS: &[Budget] = &[
     figure("instructions-echo", "user instructions per echo", "", 0, 3_000.0).gate(5_600.0),
     figure("instructions-delivery", "user instructions per delivery", "", 0, 400.0).gate(760.0),
     printed("instructions-polling", "user instructions per long-polling round trip", "", 0),
+    // What it costs more: `auth`, which application C sends to each, is among what is kept.
+    figure(
+        "recovery-idle",
+        "connection state recovery: memory per socket and event kept for it",
+        "B",
+        0,
+        250.0,
+    )
+    .gate(300.0),
+    figure("recovery-event", "... user instructions per event with one receiver", "", 0, 1_100.0)
+        .gate(1_250.0),
+    figure("recovery-delivery", "... user instructions per delivery of an event with 100", "", 0, 40.0)
+        .gate(60.0),
 ];
 
 /// The figure called `key`.

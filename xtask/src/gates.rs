@@ -52,14 +52,29 @@ pub(crate) fn suite() -> io::Result<Finished> {
     Ok(Finished { success: failed == 0, output })
 }
 
+/// Bytes per idle WebSocket.
+fn idle(command: &[String]) -> io::Result<f64> {
+    let server = Application::start(command, &repository::scratch().join("logs/gates-server.log"))?;
+    load::run(IDLE, server.address, Some(server.pid()))?.get("bytes_per_client")
+}
+
 /// The value of one figure, and what it is made of.
-fn measure(key: &str) -> io::Result<(f64, String)> {
+pub(crate) fn measure(key: &str) -> io::Result<(f64, String)> {
     let command = application::ours("C");
+    let recovering = application::ours_with("C", &["--recovery"]);
     let (instrument, message) = match key {
-        "idle" => {
-            let server = Application::start(&command, &repository::scratch().join("logs/gates-server.log"))?;
-            let figures = load::run(IDLE, server.address, Some(server.pid()))?;
-            return Ok((figures.get("bytes_per_client")?, String::new()));
+        "idle" => return Ok((idle(&command)?, String::new())),
+        "recovery-idle" => {
+            let (without, with) = (idle(&command)?, idle(&recovering)?);
+            return Ok((with - without, format!(" ({with:.0} B, and {without:.0} B without it)")));
+        }
+        "recovery-event" | "recovery-delivery" => {
+            let message = if key == "recovery-event" { Message::Event } else { Message::Delivery };
+            let cost = |command: &[String]| -> io::Result<f64> {
+                Ok(instruments::total(&instruments::cost(command, Instrument::Callgrind, message)?))
+            };
+            let (without, with) = (cost(&command)?, cost(&recovering)?);
+            return Ok((with - without, format!(" ({with:.0}, and {without:.0} without it)")));
         }
         "calls-echo" => (Instrument::Strace, Message::Echo),
         "calls-delivery" => (Instrument::Strace, Message::Delivery),

@@ -33,6 +33,8 @@ pub(crate) enum Message {
     Echo,
     /// One delivery of a broadcast, over a WebSocket.
     Delivery,
+    /// An event that asks for no ack, and its one delivery to who sent it, over a WebSocket.
+    Event,
     /// A GET and a POST with an `echo`, both answered.
     PollingRoundTrip,
 }
@@ -46,6 +48,7 @@ impl Message {
         match self {
             Self::Echo => format!("echo --clients {CLIENTS} --messages {}", hundreds * 100),
             Self::Delivery => format!("fan-out --members {CLIENTS} --rounds {}", hundreds * 100 / CLIENTS),
+            Self::Event => format!("fan-out --members 1 --rounds {}", hundreds * 100),
             Self::PollingRoundTrip => format!("polling --clients {CLIENTS} --messages {}", hundreds * 100),
         }
     }

@@ -15,7 +15,7 @@ use crate::acks::{Collection, Waiting};
 use crate::connection::Stay;
 use crate::emitted::{Emitted, encoded};
 use crate::error::EmitError;
-use crate::hub::{Deliver, Engine, Held, Session, Space};
+use crate::hub::{Deliver, Engine, Held, Session, Space, frames};
 use crate::id::SocketId;
 use crate::outgoing_listeners::Outgoing;
 use crate::recovery::log::Audience;
@@ -226,8 +226,9 @@ impl Broadcast {
     }
 
     fn frames(&self, packet: Encoded) -> Result<SmallVec<[Frame; 1]>, EmitError> {
-        let packet = if self.compress { packet } else { packet.without_compression() };
-        Ok(self.engine.application().frames(packet)?.collect())
+        let mut packet = if self.compress { packet } else { packet.without_compression() };
+        self.engine.application().check_out(&mut packet)?;
+        Ok(frames(packet).collect())
     }
 
     /// Tells those among the meant who listen to what goes out.

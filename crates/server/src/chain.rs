@@ -15,7 +15,7 @@ use sockeye_socket_proto::parser::json::encode_ack;
 
 use crate::connection::Stay;
 use crate::error::{EmitError, Fault};
-use crate::hub::{Context, Engine, Handle, Later, Session, Space, Turn, Wanted};
+use crate::hub::{Context, Engine, Handle, Later, Session, Space, Turn, Wanted, frames};
 use crate::once::{Attempt, Waiter};
 use crate::registration::take_once;
 use crate::run::{Rest, start};
@@ -99,9 +99,9 @@ fn begin(to: To<'_>, incoming: &Incoming<'_>, wanted: Wanted) -> Result<Option<W
     let id = wanted.id;
     let answer: Waiter = Box::new(move |answer| {
         let ack = encode_ack(&name, id, &answer.packet().arguments()).map_err(EmitError::from);
-        match ack.and_then(|ack| engine.application().frames(ack)) {
+        match ack.and_then(|mut ack| engine.application().check_out(&mut ack).map(|()| ack)) {
             // A peer that has gone wants no answer any more.
-            Ok(frames) => drop(engine.send(&session, frames)),
+            Ok(ack) => drop(engine.send(&session, frames(ack))),
             Err(error) => tracing::error!("an answer was not sent again: {error}"),
         }
     });

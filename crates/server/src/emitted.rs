@@ -12,7 +12,7 @@ use sockeye_socket_proto::outgoing::Encoded;
 
 use crate::connection::Stay;
 use crate::error::EmitError;
-use crate::hub::{Engine, Session, Space};
+use crate::hub::{Engine, Session, Space, frames};
 use crate::outgoing_listeners::Outgoing;
 use crate::recovery::numbered;
 
@@ -95,7 +95,7 @@ pub(crate) fn send(
     session: &Arc<Session>,
     space: &Space,
     stay: Stay,
-    packet: Encoded,
+    mut packet: Encoded,
     kind: Emit,
 ) -> Result<(), EmitError> {
     if let Some(keeper) = space.keeper.as_ref().filter(|_| kind != Emit::Asking) {
@@ -114,11 +114,11 @@ pub(crate) fn send(
     } else {
         None
     };
-    let frames = engine.application().frames(packet)?;
+    engine.application().check_out(&mut packet)?;
     let sent = if kind == Emit::Volatile {
-        engine.send_volatile(session, frames)
+        engine.send_volatile(session, frames(packet))
     } else {
-        engine.send(session, frames).map(|()| true)
+        engine.send(session, frames(packet)).map(|()| true)
     };
     let is_queued = sent.map_err(|error| match error {
         SendError::SlowReader => EmitError::SlowReader,

@@ -246,16 +246,21 @@ impl Hub {
         self.ids.pid(id)
     }
 
-    /// The frames of a packet, to be given away.
+    /// Makes a packet one that may go out.
     #[inline]
-    pub(crate) fn frames(&self, packet: Encoded) -> Result<impl Iterator<Item = Frame> + use<>, EmitError> {
+    pub(crate) fn check_out(&self, packet: &mut Encoded) -> Result<(), EmitError> {
+        if packet.attachments.is_empty() { Ok(()) } else { self.check_attachments(packet) }
+    }
+
+    #[cold]
+    fn check_attachments(&self, packet: &Encoded) -> Result<(), EmitError> {
         let (count, limit) = (packet.attachments.len(), self.options.outgoing_attachments);
-        if count > limit {
-            let error = EmitError::TooManyAttachments { count, limit };
-            tracing::error!("a packet did not go out: {error}");
-            return Err(error);
+        if count <= limit {
+            return Ok(());
         }
-        Ok(std::iter::once(packet.text).chain(packet.attachments))
+        let error = EmitError::TooManyAttachments { count, limit };
+        tracing::error!("a packet did not go out: {error}");
+        Err(error)
     }
 
     /// Counts a failure of a socket's handler and tells who wants to know.
@@ -296,6 +301,11 @@ impl Recipients for Deliver<'_> {
     fn flush(&self, dirty: Vec<u32>) {
         self.0.flush(dirty);
     }
+}
+
+/// The frames of a packet, to be given away.
+pub(crate) fn frames(packet: Encoded) -> impl Iterator<Item = Frame> {
+    std::iter::once(packet.text).chain(packet.attachments)
 }
 
 /// Closes the connection as the protocol closes one that broke a rule.

@@ -45,7 +45,7 @@ pub(crate) fn handle_event(
         Admission::Queued { full: true } => Flow::Wait,
         Admission::Queued { full: false } => Flow::Continue,
         Admission::Start(stay, incoming, handlers) => {
-            let turn = Starting { engine, session, stay };
+            let turn = Starting { engine, session, stay, concurrent };
             if let Some(waits) = turn.run(space, &incoming, &handlers) {
                 // Only if another may start, the claim is still ours, and given back here.
                 if !session.connection().waits(stay, concurrent) {
@@ -89,13 +89,12 @@ struct Starting<'s> {
     engine: &'s Arc<Engine>,
     session: &'s Arc<Session>,
     stay: Stay,
+    concurrent: u8,
 }
 
 impl Drop for Starting<'_> {
     fn drop(&mut self) {
-        let space = self.engine.application().space(self.stay.namespace);
-        let concurrent = space.concurrent();
-        if self.session.connection().stop(self.stay, concurrent) {
+        if self.session.connection().stop(self.stay, self.concurrent) {
             start_lane(self.engine, self.session, self.stay);
         }
     }
@@ -143,7 +142,7 @@ async fn drain(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay) {
     let space = hub.space(stay.namespace);
     let concurrent = space.concurrent();
     for started in 1usize.. {
-        let turn = Starting { engine, session, stay };
+        let turn = Starting { engine, session, stay, concurrent };
         let next = session.connection().next(stay, concurrent, hub.options.lane_limit);
         let Some(next) = next else { return turn.keep() };
         next.readers.into_iter().for_each(Waker::wake);

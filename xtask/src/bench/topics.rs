@@ -5,6 +5,7 @@ use std::io;
 use crate::{
     application::Application,
     bench::results::Server,
+    gates,
     instruments::{self, Instrument, Message},
     load, repository,
 };
@@ -45,6 +46,7 @@ pub(crate) const TOPICS: &[Topic] = &[
     topic("system-calls", system_calls),
     // A virtual machine's instructions are not those of its program.
     Topic { skips: &["Node"], ..topic("instructions", instructions) },
+    Topic { ours_only: true, ..topic("recovery", recovery) },
 ];
 
 /// Runs of a figure that noise touches; the one in the middle counts.
@@ -159,6 +161,11 @@ fn instructions(server: &Server, _quick: bool) -> io::Result<Figures> {
         ("instructions-polling", Message::PollingRoundTrip),
     ];
     costs(server, Instrument::Callgrind, &messages)
+}
+
+fn recovery(_server: &Server, _quick: bool) -> io::Result<Figures> {
+    let keys = ["recovery-idle", "recovery-event", "recovery-delivery"];
+    keys.into_iter().map(|key| Ok((key, gates::measure(key)?.0))).collect()
 }
 
 fn costs(

@@ -12,7 +12,7 @@ use crate::connection::Stay;
 use crate::emitted::Emitted;
 use crate::error::{EmitError, Fault, HandlerError, Refusal};
 pub use crate::handler::reply::Reply;
-use crate::hub::{Context, Engine, Later, Session, Turn, Wanted};
+use crate::hub::{Context, Engine, Later, Session, Turn, Wanted, frames};
 use crate::reading::read_again;
 
 /// What a handler may return: `()`, what an emit gave back, [`Reply`], and each of them in a
@@ -87,18 +87,19 @@ pub(crate) fn acknowledge<A: EventArguments + ?Sized>(
     arguments: &A,
 ) -> Result<(), EmitError> {
     let hub = engine.application();
-    let ack = encode_ack(name, wanted.id, arguments)?;
-    let kept = wanted.running().and_then(|running| Some((running, read_again(ack.frames())?)));
-    let frames = hub.frames(ack)?;
+    let mut ack = encode_ack(name, wanted.id, arguments)?;
+    let running = wanted.running();
+    let answer = running.and_then(|_| read_again(ack.frames()).map(Box::new));
+    hub.check_out(&mut ack)?;
     if !wanted.claim() {
         return Ok(());
     }
     hub.tally.acks_sent.add_one();
-    if let Some((running, answer)) = kept {
-        running.answer(answer, engine.now(), &hub.options.deduplication);
+    if let Some((running, answer)) = running.zip(answer) {
+        running.answer(*answer, engine.now(), &hub.options.deduplication);
     }
     // A peer that has gone wants no answer any more.
-    engine.send(session, frames).ok();
+    engine.send(session, frames(ack)).ok();
     Ok(())
 }
 

@@ -5,12 +5,16 @@
 
 use std::collections::VecDeque;
 
+use arrayvec::ArrayString;
 use smallvec::SmallVec;
 use sockeye_engine_proto::frame::Frame;
 use sockeye_engine_proto::tick::Tick;
 
 /// Characters of an offset that name the process: a number of another is none of ours.
 pub(crate) const TAG: usize = 4;
+
+/// What peers are told of a number: the tag, and the number in hexadecimal digits.
+pub(crate) type Offset = ArrayString<{ TAG + 16 }>;
 
 /// Who was meant by an event: these rooms, or everybody if there are none; a socket's id is a room.
 #[derive(Clone, Debug, Default)]
@@ -82,9 +86,14 @@ impl Log {
     }
 
     /// What peers are told of a number.
-    pub(crate) fn offset(&self, number: u64) -> String {
-        let tag = std::str::from_utf8(&self.tag).expect("a tag is ASCII");
-        format!("{tag}{number:x}")
+    pub(crate) fn offset(&self, number: u64) -> Offset {
+        let mut offset = Offset::new();
+        self.tag.into_iter().for_each(|letter| offset.push(char::from(letter)));
+        let digits = (u64::BITS - number.leading_zeros()).div_ceil(4).max(1);
+        for at in (0..digits).rev() {
+            offset.push(char::from(b"0123456789abcdef"[(number >> (4 * at) & 15) as usize]));
+        }
+        offset
     }
 
     /// The number that an offset tells, if it is one of ours.
@@ -220,6 +229,14 @@ mod tests {
         log.forget_before(Tick::new(1000));
         assert!(log.is_empty() && log.bytes == 0);
         assert!(log.missed(1000, |_| true).unwrap().is_empty(), "who has all has missed nothing");
+    }
+
+    #[test]
+    fn an_offset_is_the_tag_and_the_number_in_hexadecimal_digits() {
+        let log = Log::new(*b"abcd");
+        for number in [0, 1, 15, 16, 0xfff, 0x1000, u64::MAX] {
+            assert_eq!(*log.offset(number), format!("abcd{number:x}"));
+        }
     }
 
     #[test]

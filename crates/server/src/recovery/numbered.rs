@@ -18,7 +18,7 @@ use sockeye_socket_proto::parser::json::with_argument;
 
 use crate::connection::Stay;
 use crate::error::EmitError;
-use crate::hub::{Deliver, Engine, Session, Space};
+use crate::hub::{Deliver, Engine, Session, Space, frames};
 use crate::recovery::cut::sweep;
 use crate::recovery::keeper::Keeper;
 use crate::recovery::log::{Audience, Log};
@@ -33,8 +33,9 @@ fn number(
     volatile: bool,
 ) -> Result<SmallVec<[Frame; 1]>, EmitError> {
     let number = if volatile { log.last() } else { log.last() + 1 };
-    let numbered = with_argument(packet, &log.offset(number));
-    let numbered: SmallVec<[Frame; 1]> = engine.application().frames(numbered)?.collect();
+    let mut numbered = with_argument(packet, &log.offset(number));
+    engine.application().check_out(&mut numbered)?;
+    let numbered: SmallVec<[Frame; 1]> = frames(numbered).collect();
     if !volatile {
         log.push(engine.now(), audience(), numbered.clone(), keeper.options.log_bytes);
     }
