@@ -13,7 +13,7 @@ use crate::arguments::Arguments;
 use crate::attachments::{self, Attachments};
 use crate::error::{ArgumentCause, ArgumentError};
 use crate::json::de::{Deserializer, IsMissing, Missing};
-use crate::json::number::to_javascript_string;
+use crate::json::number::{parse_float, to_javascript_string};
 use crate::json::string::unescape;
 use crate::payload::Payload;
 
@@ -208,7 +208,7 @@ impl<'p> Packet<'p> {
             Name::Absent => None,
             Name::Plain(span) => Some(Cow::Borrowed(span.of(self.text))),
             Name::Escaped(span) => Some(unescape(span.of(self.text))),
-            Name::Number(span) => Some(Cow::Owned(to_javascript_string(span.of(self.text)))),
+            Name::Number(span) => Some(Cow::Owned(to_javascript_string(parse_float(span.of(self.text))))),
         }
     }
 

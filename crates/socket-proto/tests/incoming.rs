@@ -3,16 +3,23 @@
 use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
+use sockeye_engine_proto::frame::Frame;
+use sockeye_engine_proto::packet::Message;
 use sockeye_socket_proto::assembly::Incoming;
 use sockeye_socket_proto::binary::Binary;
 use sockeye_socket_proto::error::DecodeError;
 use sockeye_socket_proto::limits::Limits;
 use sockeye_socket_proto::packet::{Kind, RESERVED_EVENTS};
 use sockeye_socket_proto::parser::json;
+use sockeye_socket_proto::parser::{Parser, msgpack::MessagePack};
 use sockeye_socket_proto::value::Value;
 
 fn make<T: Serialize + ?Sized>(kind: Kind, payload: &T) -> Result<Incoming<'static>, DecodeError> {
     Incoming::new(kind, "/", None, Some(payload), &Limits::default())
+}
+
+fn message(frame: &Frame) -> Message<'_> {
+    Message::Binary(frame.packet())
 }
 
 fn look_alike(num: u64) -> Value {
@@ -113,6 +120,9 @@ fn a_namespace_may_be_any_text() {
             Incoming::new(Kind::Event, namespace, None, Some(&payload), &Limits::default()).unwrap();
         let packet = incoming.packet();
         assert_eq!((packet.namespace(), packet.id(), packet.event().unwrap()), (namespace, None, "e".into()));
+        let frame = MessagePack.encode(&packet).unwrap();
+        let again = MessagePack.decode(message(&frame), &Limits::default()).unwrap();
+        assert_eq!(again.packet().namespace(), namespace);
     }
     let incoming = Incoming::new(Kind::Connect, "", None, None::<&()>, &Limits::default()).unwrap();
     assert_eq!(incoming.packet().namespace(), "/");
@@ -168,6 +178,9 @@ fn the_deepest_payload_can_be_written_on_the_stack_of_a_worker() {
         for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
             let text = format!("31[{}0{}]", open.repeat(511), close.repeat(511));
             let packet = json::decode(&text, &limits).unwrap();
+            let frame = MessagePack.encode(&packet).unwrap();
+            let again = MessagePack.decode(message(&frame), &limits).unwrap();
+            assert_eq!(again.packet().payload(), packet.payload());
             let again =
                 Incoming::new(Kind::Ack, "/", Some(1), packet.payload_value().as_ref(), &limits).unwrap();
             assert_eq!(again.packet().payload(), packet.payload());

@@ -1,7 +1,8 @@
 //! How packets are bytes. The parser is an option of a whole server, and never negotiated.
 //!
-//! [`json`] is what every client speaks unless told otherwise: text with attachments behind it. Any other format is
-//! a [`Parser`].
+//! [`json`] is what every client speaks unless told otherwise: text with attachments behind it. [`msgpack`] is the
+//! other format that official clients have, and a [`Parser`] as everybody may write one. Another parser is another
+//! file here.
 
 use std::fmt;
 
@@ -14,6 +15,7 @@ use crate::limits::Limits;
 use crate::packet::Packet;
 
 pub mod json;
+pub mod msgpack;
 
 /// Another format than the default: one packet a message, its bytes inside of it.
 ///
