@@ -130,6 +130,11 @@ impl ExactSizeIterator for Arguments<'_> {}
 /// What remains of them goes out as it came, and all attachments with it.
 impl EventArguments for Arguments<'_> {
     fn write(&self, writer: &mut ArgumentWriter<'_>) -> Result<(), EncodeError> {
+        let look_alike = |argument: Argument<'_>| self.attachments.has_look_alike(self.text, argument.at);
+        let mut arguments = *self;
+        if !self.attachments().is_empty() && arguments.any(look_alike) {
+            return Err(EncodeError::Placeholder);
+        }
         writer.raw(self.raw(), self.attachments());
         Ok(())
     }

@@ -101,7 +101,7 @@ impl Assembly {
         let Pending { text, layout, parts, .. } = *pending;
         let payload = Packet::new(&text, layout).payload().map(|_| layout.payload.start as usize);
         let attachments = Attachments::join(&text, payload, parts, limits)?;
-        Ok(Some(Incoming { text: Cow::Owned(text), layout, attachments: Some(Box::new(attachments)) }))
+        Ok(Some(Incoming::complete(text, layout, attachments)))
     }
 }
 
@@ -117,6 +117,14 @@ pub struct Incoming<'p> {
     text: Cow<'p, str>,
     layout: Layout,
     attachments: Option<Box<Attachments>>,
+}
+
+impl Incoming<'static> {
+    /// A packet that was laid out, with the attachments that stand in it.
+    pub(crate) fn complete(text: String, layout: Layout, attachments: Attachments) -> Incoming<'static> {
+        let attachments = (layout.attachments > 0).then(|| Box::new(attachments));
+        Incoming { text: Cow::Owned(text), layout, attachments }
+    }
 }
 
 impl Incoming<'_> {

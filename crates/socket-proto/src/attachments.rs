@@ -5,6 +5,8 @@
 //!
 //! Spec: `spec/socketio.md` 1, "Decoding rules".
 
+use std::io;
+
 use crate::error::DecodeError;
 use crate::json::number::{self, Parsed};
 use crate::json::scan::Scanner;
@@ -63,9 +65,31 @@ impl Attachments {
         Ok(Attachments { parts, placeholders })
     }
 
+    /// None yet: see [`push`](Attachments::push).
+    pub(crate) fn new() -> Attachments {
+        Attachments { parts: Vec::new(), placeholders: Vec::new() }
+    }
+
+    /// Appends one more, and to `text` the placeholder that stands for it. Whatever else in the text looks like one is
+    /// plain data.
+    pub(crate) fn push(&mut self, bytes: Vec<u8>, text: &mut Vec<u8>) {
+        let start = text.len() as u32;
+        let part = self.parts.len();
+        write_placeholder(part, text).expect("a Vec takes what is written");
+        self.placeholders.push(Placeholder { start, end: text.len() as u32, part: part as u32 });
+        self.parts.push(bytes);
+    }
+
     /// The attachments as they came.
     pub(crate) fn parts(&self) -> &[Vec<u8>] {
         &self.parts
+    }
+
+    /// Whether an object in the value at `start` of the text only looks like a placeholder: a packet of another format
+    /// may have one, where the default format could not tell it from the others.
+    pub(crate) fn has_look_alike(&self, text: &str, start: usize) -> bool {
+        let is_one = |found: &Placeholder| self.at(found.start as usize).is_some();
+        !find_placeholders(text, start).is_ok_and(|found| found.iter().all(is_one))
     }
 
     /// The attachment that the object at `start` of the text stands for, and where that object ends.
@@ -74,6 +98,13 @@ impl Attachments {
         let found = self.placeholders[self.placeholders.binary_search_by_key(&start, key).ok()?];
         Some((&self.parts[found.part as usize], found.end as usize))
     }
+}
+
+/// Writes what stands for attachment `number` in the text.
+pub(crate) fn write_placeholder<W: io::Write + ?Sized>(number: usize, out: &mut W) -> io::Result<()> {
+    out.write_all(b"{\"_placeholder\":true,\"num\":")?;
+    out.write_all(itoa::Buffer::new().format(number).as_bytes())?;
+    out.write_all(b"}")
 }
 
 /// Whether a value that is being sent has exactly the placeholders of its `count` attachments.

@@ -63,6 +63,26 @@ pub enum DecodeError {
         /// How many attachments came.
         attachments: u32,
     },
+    /// The message is not in the format that a [`Parser`](crate::parser::Parser) reads.
+    #[error("not a packet, expected {expected}")]
+    Format {
+        /// What it should have been.
+        expected: &'static str,
+    },
+    /// The message has bytes that its format does not have, or too many, or too few.
+    #[error("not a packet, malformed at byte {at}")]
+    Malformed {
+        /// Where in the message the first byte stands that cannot be.
+        at: usize,
+    },
+    /// A part of the packet is missing, or is not what it must be.
+    #[error("invalid {part}, expected {expected}")]
+    Part {
+        /// Which part: `packet type`, `namespace` or `packet id`.
+        part: &'static str,
+        /// What it should have been.
+        expected: &'static str,
+    },
     /// A packet with its attachments, each counted as often as it is named, is over the limit.
     #[error("a packet of at least {size} bytes with its attachments is over the limit of {limit}")]
     TooLarge {
@@ -87,7 +107,13 @@ pub enum EncodeError {
     /// would take it for an attachment, or close the connection.
     #[error("an object looks like the placeholder of an attachment")]
     Placeholder,
-    /// An argument refused to be serialized, or is nothing that JSON can say.
+    /// The packet has no payload, and its format knows no such packet of this kind.
+    #[error("no payload, expected {expected}")]
+    NoPayload {
+        /// What it should have been.
+        expected: &'static str,
+    },
+    /// An argument refused to be serialized, or is nothing that the format can say.
     #[error("an argument cannot be serialized: {message}")]
     Argument {
         /// In the words of who refused.

@@ -1,7 +1,8 @@
 //! Socket.IO, protocol 5, without IO: Engine.IO messages in, packets out, and back.
 //!
 //! - [`assembly`] joins messages to packets; [`packet`] and [`arguments`] read them.
-//! - [`parser`] makes frames of events, acks and the rest; [`outgoing`] says what their arguments may be.
+//! - [`parser`] makes frames of events, acks and the rest, and reads and writes other formats than the default;
+//!   [`outgoing`] says what arguments may be.
 //! - [`acks`] remembers who waits for an answer.
 //!
 //! ```
@@ -29,11 +30,13 @@ pub mod arguments;
 pub mod assembly;
 mod attachments;
 pub mod binary;
+mod draft;
 pub mod error;
 mod json;
 pub mod limits;
 pub mod outgoing;
 pub mod packet;
 pub mod parser;
+pub mod payload;
 pub mod reason;
 pub mod value;

@@ -16,14 +16,29 @@ pub struct Limits {
     /// How many attachments one packet may have.
     ///
     /// Default 10, as in the original; beyond it
-    /// [`TooManyAttachments`](crate::error::DecodeError::TooManyAttachments).
+    /// [`TooManyAttachments`](crate::error::DecodeError::TooManyAttachments). A packet of another
+    /// [parser](crate::parser::Parser), which has its bytes inside of it, may have any number.
     pub attachments: u32,
     /// How many bytes one packet and its attachments may have together, an attachment counted as often as
     /// placeholders name it.
     ///
     /// Default 1,000,000, the engine's own limit for one message; beyond it
     /// [`TooLarge`](crate::error::DecodeError::TooLarge). Never more than 4 GiB.
+    ///
+    /// What another [parser](crate::parser::Parser) makes of a message may have eight times as many, an attachment
+    /// counted as 64 bytes at least: few values are so much longer in JSON, and thousands of tiny attachments take more
+    /// memory than they have bytes.
     pub packet_bytes: usize,
+}
+
+/// How many times `packet_bytes` a packet of another format may have.
+const GROWTH: usize = 8;
+
+impl Limits {
+    /// How many bytes the text and the attachments may have that are made of a packet of another format.
+    pub(crate) fn grown_bytes(&self) -> usize {
+        self.packet_bytes.saturating_mul(GROWTH).min(u32::MAX as usize)
+    }
 }
 
 impl Default for Limits {

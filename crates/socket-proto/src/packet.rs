@@ -13,8 +13,9 @@ use crate::arguments::Arguments;
 use crate::attachments::{self, Attachments};
 use crate::error::{ArgumentCause, ArgumentError};
 use crate::json::de::{Deserializer, IsMissing, Missing};
-use crate::json::number::to_javascript_string;
+use crate::json::number::{parse_float, to_javascript_string};
 use crate::json::string::unescape;
+use crate::payload::Payload;
 
 /// Event names that neither side may send: they would look like the library's own events.
 pub const RESERVED_EVENTS: [&str; 6] =
@@ -40,6 +41,27 @@ pub enum Kind {
     Ack,
     /// `4`: refuses a CONNECT. Its payload is an object or a string.
     ConnectError,
+}
+
+impl Kind {
+    /// The number that it has in every format, 0 to 4.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        match self {
+            Kind::Connect => 0,
+            Kind::Disconnect => 1,
+            Kind::Event => 2,
+            Kind::Ack => 3,
+            Kind::ConnectError => 4,
+        }
+    }
+
+    /// The kind with this number, if there is one: 5 and 6 are of the default format alone.
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<Kind> {
+        use Kind::{Ack, Connect, ConnectError, Disconnect, Event};
+        [Connect, Disconnect, Event, Ack, ConnectError].get(usize::from(number)).copied()
+    }
 }
 
 /// Where the parts of a packet stand in its text: all that decoding found out, without a lifetime.
@@ -151,7 +173,17 @@ impl<'p> Packet<'p> {
         (!self.layout.payload.is_empty()).then(|| self.layout.payload.of(self.text))
     }
 
-    /// Reads the payload of a CONNECT or a CONNECT_ERROR as a `T`; an absent one is `None` for an `Option`.
+    /// The payload to write in another format, attachments in their places; see [`Parser`](crate::parser::Parser).
+    #[must_use]
+    pub fn payload_value(&self) -> Option<Payload<'p>> {
+        let start = self.layout.payload.start as usize;
+        (!self.layout.payload.is_empty()).then(|| Payload::new(self.text, start, self.attachments))
+    }
+
+    /// Reads the whole payload as a `T`; an absent one is `None` for an `Option`.
+    ///
+    /// That of an event is an array of its name and its arguments, that of an ack an array of its arguments. `T` may
+    /// borrow from the packet, as in [`Arguments::next_as`].
     ///
     /// # Errors
     /// [`ArgumentCause::Missing`] when there is none and `T` needs one, [`ArgumentCause::Type`] when `T` cannot hold it.
@@ -176,7 +208,7 @@ impl<'p> Packet<'p> {
             Name::Absent => None,
             Name::Plain(span) => Some(Cow::Borrowed(span.of(self.text))),
             Name::Escaped(span) => Some(unescape(span.of(self.text))),
-            Name::Number(span) => Some(Cow::Owned(to_javascript_string(span.of(self.text)))),
+            Name::Number(span) => Some(Cow::Owned(to_javascript_string(parse_float(span.of(self.text))))),
         }
     }
 

@@ -57,7 +57,16 @@ pub(crate) fn write_double<W: io::Write + ?Sized>(float: f64, out: &mut W) -> io
     }
 }
 
-/// The same for a single: its own shortest digits, so that 0.1 stays 0.1.
+/// The same, save that an infinity stays one: a number beyond a double, which [`parse`] and `JSON.parse` take for it.
+pub(crate) fn write_with_infinity<W: io::Write + ?Sized>(float: f64, out: &mut W) -> io::Result<()> {
+    match float {
+        f64::INFINITY => out.write_all(b"1e999"),
+        f64::NEG_INFINITY => out.write_all(b"-1e999"),
+        other => write_double(other, out),
+    }
+}
+
+/// [`write_double`] for a single: its own shortest digits, so that 0.1 stays 0.1.
 pub(crate) fn write_single<W: io::Write + ?Sized>(float: f32, out: &mut W) -> io::Result<()> {
     if float.is_finite() && float != 0.0 {
         write_shortest(format_args!("{float:e}"), out)
@@ -66,11 +75,13 @@ pub(crate) fn write_single<W: io::Write + ?Sized>(float: f32, out: &mut W) -> io
     }
 }
 
-/// What `String(number)` gives in JavaScript for the number in `json`.
-pub(crate) fn to_javascript_string(json: &str) -> String {
-    let float = parse_float(json);
-    if float.is_infinite() {
-        return if float > 0.0 { "Infinity".into() } else { "-Infinity".into() };
+/// What `String(number)` gives in JavaScript.
+pub(crate) fn to_javascript_string(float: f64) -> String {
+    match float {
+        f64::INFINITY => return "Infinity".into(),
+        f64::NEG_INFINITY => return "-Infinity".into(),
+        other if other.is_nan() => return "NaN".into(),
+        _ => {}
     }
     let mut text = Vec::new();
     write_double(float, &mut text).expect("a Vec takes what is written");
@@ -205,6 +216,15 @@ mod tests {
     }
 
     #[test]
+    fn an_infinity_may_stay_one() {
+        for float in [f64::INFINITY, f64::NEG_INFINITY, 1.5] {
+            let mut out = Vec::new();
+            write_with_infinity(float, &mut out).unwrap();
+            assert_eq!(parse(std::str::from_utf8(&out).unwrap()), Parsed::Float(float));
+        }
+    }
+
+    #[test]
     fn numbers_are_exact_where_64_bits_hold_them() {
         assert_eq!(parse("18446744073709551615"), Parsed::Unsigned(u64::MAX));
         assert_eq!(parse("-9223372036854775808"), Parsed::Signed(i64::MIN));
@@ -228,9 +248,15 @@ mod tests {
 
     #[test]
     fn a_number_as_a_name_is_what_javascript_makes_of_it() {
-        for (json, name) in [("1.0", "1"), ("1e3", "1000"), ("-0", "0"), ("1e999", "Infinity"), ("42", "42")]
-        {
-            assert_eq!(to_javascript_string(json), name);
+        for (json, name) in [
+            ("1.0", "1"),
+            ("1e3", "1000"),
+            ("-0", "0"),
+            ("1e999", "Infinity"),
+            ("-1e999", "-Infinity"),
+            ("42", "42"),
+        ] {
+            assert_eq!(to_javascript_string(parse_float(json)), name);
         }
     }
 }

@@ -8,7 +8,7 @@ use serde::ser::{Serialize, Serializer};
 use serde_json::ser::{CompactFormatter, Formatter};
 use sockeye_engine_proto::frame::Frame;
 
-use crate::attachments::has_its_own_placeholders;
+use crate::attachments::{has_its_own_placeholders, write_placeholder};
 use crate::error::EncodeError;
 use crate::json::number::{write_double, write_single};
 use crate::json::scan::plain_run;
@@ -105,10 +105,9 @@ impl Formatter for Stringify<'_> {
         let Some(attachments) = &mut self.attachments else {
             return CompactFormatter.write_byte_array(out, bytes);
         };
-        out.write_all(b"{\"_placeholder\":true,\"num\":")?;
-        out.write_all(itoa::Buffer::new().format(attachments.len()).as_bytes())?;
+        write_placeholder(attachments.len(), out)?;
         attachments.push(Frame::binary(bytes));
-        out.write_all(b"}")
+        Ok(())
     }
 }
 

@@ -59,16 +59,13 @@ pub fn decode<'p>(text: &'p str, limits: &Limits) -> Result<Packet<'p>, DecodeEr
         argument_count: 0,
     };
     if at < bytes.len() {
-        let mut scanner = Scanner::new(text, at);
-        scan_payload(&mut scanner, &mut layout, limits.depth)?;
-        layout.payload = span(at, scanner.at());
-        scanner.expect_end()?;
+        scan_payload(text, at, &mut layout, limits.depth)?;
     }
     Ok(Packet::new(text, layout))
 }
 
-fn span(start: usize, end: usize) -> Span {
-    // The text is no longer than u32::MAX: that was checked first.
+/// A range in a text that is no longer than `u32::MAX`, which was checked before.
+pub(crate) fn span(start: usize, end: usize) -> Span {
     Span { start: start as u32, end: end as u32 }
 }
 
@@ -131,18 +128,33 @@ fn take_digits(bytes: &[u8], at: &mut usize) -> Digits {
     number
 }
 
-/// Scans the JSON and notes where its parts stand.
-fn scan_payload(scanner: &mut Scanner<'_>, layout: &mut Layout, depth: u16) -> Result<(), DecodeError> {
-    let wrong = |expected| Err(DecodeError::Payload { expected });
+/// Scans the JSON from `at` to the end of `text`, which must suit the kind of packet, and notes where its parts
+/// stand.
+pub(crate) fn scan_payload(
+    text: &str,
+    at: usize,
+    layout: &mut Layout,
+    depth: u16,
+) -> Result<(), DecodeError> {
+    let mut scanner = Scanner::new(text, at);
     match (layout.kind, scanner.peek()) {
-        (Kind::Connect, b'{') | (Kind::ConnectError, b'{' | b'"') => scanner.value(depth),
-        (Kind::Event | Kind::Ack, b'[') if depth == 0 => Err(DecodeError::TooDeep { limit: depth }),
-        (Kind::Event | Kind::Ack, b'[') => scan_array(scanner, layout, depth),
-        (Kind::Connect, _) => wrong("an object"),
-        (Kind::Disconnect, _) => wrong("nothing"),
-        (Kind::ConnectError, _) => wrong("an object or a string"),
-        (Kind::Event, _) => wrong("an array that begins with the event's name"),
-        (Kind::Ack, _) => wrong("an array"),
+        (Kind::Connect, b'{') | (Kind::ConnectError, b'{' | b'"') => scanner.value(depth)?,
+        (Kind::Event | Kind::Ack, b'[') if depth == 0 => return Err(DecodeError::TooDeep { limit: depth }),
+        (Kind::Event | Kind::Ack, b'[') => scan_array(&mut scanner, layout, depth)?,
+        (kind, _) => return Err(DecodeError::Payload { expected: expected_payload(kind) }),
+    }
+    layout.payload = span(at, scanner.at());
+    scanner.expect_end()
+}
+
+/// What a packet of this kind carries, in the words of an error.
+pub(crate) fn expected_payload(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Connect => "an object",
+        Kind::Disconnect => "nothing",
+        Kind::Event => "an array that begins with the event's name",
+        Kind::Ack => "an array",
+        Kind::ConnectError => "an object or a string",
     }
 }
 
@@ -194,7 +206,7 @@ fn scan_name(scanner: &mut Scanner<'_>) -> Result<Name, DecodeError> {
             scanner.number()?;
             Ok(Name::Number(span(start, scanner.at())))
         }
-        _ => Err(DecodeError::Payload { expected: "an array that begins with the event's name" }),
+        _ => Err(DecodeError::Payload { expected: expected_payload(Kind::Event) }),
     }
 }
 
@@ -347,7 +359,7 @@ thread_local! {
 
 /// Lends a buffer, empty. It is taken out of its place meanwhile, so that a `Serialize` implementation that
 /// encodes a packet of its own finds an empty place, not our bytes.
-fn with_scratch<T>(work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+pub(crate) fn with_scratch<T>(work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
     let mut buffer = SCRATCH.take();
     buffer.clear();
     let answer = work(&mut buffer);
