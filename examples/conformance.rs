@@ -3,7 +3,7 @@
 //!
 //! `spec/conformance.md` says what A, B, C, D and E do. `PING_INTERVAL`, `PING_TIMEOUT` and `CONNECT_TIMEOUT`
 //! (milliseconds) and `PORT` in the environment override it, and `PER_MESSAGE_DEFLATE` (bytes) has C compress messages of
-//! WebSockets from that size on. With `--recovery` C recovers connections.
+//! WebSockets from that size on, and with `PARSER=msgpack` write packets as MessagePack. With `--recovery` C recovers connections.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -24,7 +24,7 @@ use sockeye::engine::proto::tick::Tick;
 use sockeye::engine::session::Session;
 use sockeye::runtime::Runtime;
 use sockeye::{
-    Ack, AckError, AllowRequest, Args, Auth, Binary, Builder, Cors, Data, DisconnectReason,
+    Ack, AckError, AllowRequest, Args, Auth, Binary, Builder, Cors, Data, DisconnectReason, MessagePack,
     PerMessageDeflate, Recovery, Refusal, Reply, Server, Socket, State, Value,
 };
 
@@ -76,6 +76,10 @@ async fn run() -> Result<(), String> {
         "C" => {
             let builder = Server::builder().cors(Cors::default()).max_payload(1_000_000).allow_eio3(true);
             let builder = settings(builder)?.per_message_deflate(deflate()?);
+            let builder = match std::env::var("PARSER") {
+                Ok(parser) if parser == "msgpack" => builder.parser(MessagePack),
+                _ => builder,
+            };
             interop(builder.connection_state_recovery(recovers.then(Recovery::default)))
         }
         "D" => client_suite(settings(client_suite_options())?),

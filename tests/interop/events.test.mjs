@@ -2,15 +2,20 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { acknowledged, next, unique } from "./support/clients.mjs";
+import { acknowledged, msgpack, next, unique } from "./support/clients.mjs";
 import { overEveryClient } from "./support/suite.mjs";
+import { original } from "./support/target.mjs";
 
+/** The official encoder of MessagePack writes another number for an integer from 2^64 up. */
 const KINDS = [
-  null, true, false, 0, 1, -1, 1.5, -0.25, 1e21, 5e-324, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER,
+  null, true, false, 0, 1, -1, 1.5, -0.25, 5e-324, ...(msgpack ? [] : [1e21]), Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER,
   "", "text", "\"quotes\" and \\ and / and \n\t\u0000", "é ü 日本語 Я 🐟 \u2028", "x".repeat(5_000),
   [], {}, [[]], [{}], [1, [2, [3, [4]]]], { a: { b: { c: { d: [null] } } } },
   { "": 1, "a b": 2, "日本": 3, __proto__x: 4, _placeholder: false, num: 0 },
 ];
+
+/** What the original server's MessagePack keeps of JavaScript, and ours has no word for. */
+const kept = msgpack && original && "it comes back as it went";
 
 overEveryClient("events", ({ client, sockets }) => {
   test("every kind of JSON comes back as it went", async () => {
@@ -28,7 +33,7 @@ overEveryClient("events", ({ client, sockets }) => {
     assert.deepEqual(await acknowledged(socket, "echo"), []);
   });
 
-  test("undefined travels as null", async () => {
+  test("undefined travels as null", { skip: kept }, async () => {
     const socket = await sockets().connected();
     assert.deepEqual(await acknowledged(socket, "echo", undefined, [undefined]), [null, [null]]);
   });
@@ -72,7 +77,7 @@ overEveryClient("events", ({ client, sockets }) => {
     assert.deepEqual(await acknowledged(socket, "echo", many), [many]);
   });
 
-  test("typed arrays and array buffers arrive as their bytes", async () => {
+  test("typed arrays and array buffers arrive as their bytes", { skip: kept }, async () => {
     const socket = await sockets().settled();
     const words = new Uint16Array([1, 0xabcd]);
     const [first, second] = await acknowledged(socket, "echo", words, words.buffer);

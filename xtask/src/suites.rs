@@ -81,6 +81,18 @@ const SUITES: &[Suite] = &[
     Suite { name: "interop, original", quick: false, builds: &[], run: || interop(&Target::original()) },
     Suite { name: "interop", quick: false, builds: &[Build::Release], run: || interop(&Target::ours()) },
     Suite {
+        name: "interop msgpack, original",
+        quick: false,
+        builds: &[],
+        run: || interop_msgpack(&Target::original()),
+    },
+    Suite {
+        name: "interop msgpack",
+        quick: false,
+        builds: &[Build::Release],
+        run: || interop_msgpack(&Target::ours()),
+    },
+    Suite {
         name: "interop python, original",
         quick: false,
         builds: &[],
@@ -91,6 +103,12 @@ const SUITES: &[Suite] = &[
         quick: false,
         builds: &[Build::Release],
         run: || python(&Target::ours()),
+    },
+    Suite {
+        name: "interop python msgpack",
+        quick: false,
+        builds: &[Build::Release],
+        run: || python(&Target::ours().speaking("msgpack")),
     },
     Suite {
         name: "interop rust_socketio, original",
@@ -322,27 +340,38 @@ struct Target {
     name: &'static str,
     /// How to start application C on it.
     command: Vec<String>,
+    /// How packets are written, on both sides.
+    parser: &'static str,
 }
 
 impl Target {
     fn original() -> Self {
-        Self { name: "original", command: absolute(application::node()) }
+        Self { name: "original", command: absolute(application::node()), parser: "default" }
     }
 
     fn ours() -> Self {
-        Self { name: "ours", command: application::ours("C") }
+        Self { name: "ours", command: application::ours("C"), parser: "default" }
+    }
+
+    fn speaking(self, parser: &'static str) -> Self {
+        Self { parser, ..self }
     }
 
     /// What tells tests how to start it.
-    fn env(&self) -> [(&'static str, String); 2] {
+    fn env(&self) -> [(&'static str, String); 3] {
         let words = serde_json::Value::from(self.command.clone()).to_string();
-        [("TARGET_COMMAND", words), ("TARGET", self.name.to_owned())]
+        [("TARGET_COMMAND", words), ("TARGET", self.name.to_owned()), ("PARSER", self.parser.to_owned())]
     }
 }
 
 /// The official JavaScript clients.
 fn interop(target: &Target) -> io::Result<Finished> {
     npm("tests/interop", "test", &target.env())
+}
+
+/// Those that have a parser of MessagePack, with it.
+fn interop_msgpack(target: &Target) -> io::Result<Finished> {
+    npm("tests/interop", "msgpack", &target.env())
 }
 
 /// python-socketio's clients.

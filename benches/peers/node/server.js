@@ -3,11 +3,13 @@
 // node server.js --listen 127.0.0.1:0      prints `listening on http://ADDRESS` when it takes connections
 //
 // PING_INTERVAL, PING_TIMEOUT and CONNECT_TIMEOUT (milliseconds) in the environment override the defaults;
-// PER_MESSAGE_DEFLATE (bytes) has messages of WebSockets compressed from that size on.
+// PER_MESSAGE_DEFLATE (bytes) has messages of WebSockets compressed from that size on, and PARSER=msgpack packets written as
+// MessagePack.
 
 import { createServer } from "node:http";
 import { parseArgs } from "node:util";
 import { Server } from "socket.io";
+import msgpack from "socket.io-msgpack-parser";
 
 const { values } = parseArgs({
   options: { listen: { type: "string", default: "127.0.0.1:3000" } },
@@ -30,6 +32,7 @@ const io = new Server(http, {
   maxHttpBufferSize: 1_000_000,
   perMessageDeflate: threshold === undefined ? false : { threshold: Number(threshold) },
   allowEIO3: true,
+  ...(process.env.PARSER === "msgpack" && { parser: msgpack }),
   serveClient: false,
 });
 

@@ -49,6 +49,16 @@ impl Frame {
         }
     }
 
+    /// The message in it: the mirror of [`message`](Frame::message). `None` when it is another packet.
+    #[must_use]
+    pub fn as_message(&self) -> Option<Message<'_>> {
+        if self.is_binary() {
+            return Some(Message::Binary(self.packet()));
+        }
+        let text = self.packet().strip_prefix(b"4")?;
+        std::str::from_utf8(text).ok().map(Message::Text)
+    }
+
     /// A text packet, given in parts; the first begins with the packet's type digit.
     #[must_use]
     pub fn text(parts: &[&[u8]]) -> Frame {

@@ -22,9 +22,7 @@ use serde::Serialize;
 use smallvec::SmallVec;
 use sockeye_engine::engine::Flow;
 use sockeye_engine_proto::frame::Frame;
-use sockeye_socket_proto::error::EncodeError;
-use sockeye_socket_proto::packet::Packet;
-use sockeye_socket_proto::parser::json::{encode_connect, encode_connect_error};
+use sockeye_socket_proto::packet::{Kind, Packet};
 
 use crate::connection::Stay;
 use crate::departure::dismiss;
@@ -68,6 +66,11 @@ pub(crate) fn handle_connect(engine: &Arc<Engine>, session: &Arc<Session>, packe
         name if legacy::is_spoken(session) => legacy::split_name(name),
         name => (name, packet.payload().map(keep_auth)),
     };
+    // Only a parser can say such a name, and no packet in the default format could.
+    if !name.starts_with('/') || name.contains(',') {
+        refuse_unknown(engine, session, name);
+        return Flow::Continue;
+    }
     if name != "/" && session.connection().namespaces() >= hub.options.namespace_limit {
         refuse(engine, session, name, &Refusal::new(TOO_MANY));
         return Flow::Continue;
@@ -231,27 +234,21 @@ fn join(engine: &Arc<Engine>, session: &Arc<Session>, space: Held, auth: Option<
 }
 
 fn refuse(engine: &Arc<Engine>, session: &Arc<Session>, namespace: &str, refusal: &Refusal) {
-    let encoded = match legacy::is_spoken(session) {
-        true => encode_connect_error(namespace, &refusal.bare()),
-        false => encode_connect_error(namespace, refusal),
-    };
-    send_refusal(engine, session, namespace, encoded);
+    match legacy::is_spoken(session) {
+        true => send_refusal(engine, session, namespace, &refusal.bare()),
+        false => send_refusal(engine, session, namespace, refusal),
+    }
 }
 
 /// There is no such namespace. Peers of protocol 3, too, are told so in an object.
 fn refuse_unknown(engine: &Arc<Engine>, session: &Arc<Session>, namespace: &str) {
-    let encoded = encode_connect_error(namespace, &Refusal::new(NO_NAMESPACE));
-    send_refusal(engine, session, namespace, encoded);
+    send_refusal(engine, session, namespace, &Refusal::new(NO_NAMESPACE));
 }
 
-fn send_refusal(
-    engine: &Arc<Engine>,
-    session: &Arc<Session>,
-    namespace: &str,
-    encoded: Result<Frame, EncodeError>,
-) {
-    engine.application().tally.refused.add_one();
-    match encoded {
+fn send_refusal<T: Serialize>(engine: &Arc<Engine>, session: &Arc<Session>, namespace: &str, payload: &T) {
+    let hub = engine.application();
+    hub.tally.refused.add_one();
+    match hub.control(Kind::ConnectError, namespace, Some(payload)) {
         // A session that closed meanwhile needs no answer.
         Ok(frame) => _ = engine.send(session, [frame]),
         Err(error) => tracing::error!("a refusal in {namespace} was not sent: {error}"),
@@ -407,7 +404,7 @@ fn enter(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay, comeback: Opt
     let is_legacy = legacy::is_spoken(session);
     let pid = space.keeper.as_ref().filter(|_| !is_legacy).map(|_| hub.pid(&id));
     let granted = (!is_legacy).then_some(Granted { sid: id, pid });
-    let connect = encode_connect(&space.name, granted.as_ref());
+    let connect = hub.control(Kind::Connect, &space.name, granted.as_ref());
     let connect = connect.inspect_err(|error| tracing::error!("CONNECT was not sent: {error}")).ok();
     // CONNECT first: clients keep what comes before it, also over a cut, and would hear it twice.
     let frames: SmallVec<[Frame; 1]> = connect.into_iter().chain(missed.into_iter().flatten()).collect();

@@ -77,8 +77,13 @@ impl Application for Hub {
     }
 
     fn message(&self, engine: &Arc<Engine>, session: &Arc<Session>, message: Message<'_>) -> Flow {
+        let limits = &self.options.limits;
         let mut assembly = session.connection().take_assembly();
-        match assembly.handle_message(message, &self.options.limits) {
+        let decoded = match &self.options.parser {
+            None => assembly.handle_message(message, limits),
+            Some(parser) => parser.decode(message, limits).map(Some),
+        };
+        match decoded {
             Ok(Some(incoming)) => self.packet(engine, session, incoming),
             Ok(None) => {
                 let deadline = engine.now().after(Tick::ticks(self.options.attachment_timeout));

@@ -227,7 +227,7 @@ impl Broadcast {
 
     fn frames(&self, packet: Encoded) -> Result<SmallVec<[Frame; 1]>, EmitError> {
         let mut packet = if self.compress { packet } else { packet.without_compression() };
-        self.engine.application().check_out(&mut packet)?;
+        self.engine.application().finish(&mut packet)?;
         Ok(frames(packet).collect())
     }
 
@@ -238,7 +238,7 @@ impl Broadcast {
         frames: &[Frame],
         sessions: impl FnOnce() -> Vec<(Arc<Session>, Stay)>,
     ) {
-        if let Some(outgoing) = Outgoing::new(space, frames) {
+        if let Some(outgoing) = Outgoing::new(self.engine.application(), space, frames) {
             for (session, stay) in sessions() {
                 outgoing.tell(&self.engine, &session, space, stay);
             }

@@ -99,7 +99,7 @@ fn begin(to: To<'_>, incoming: &Incoming<'_>, wanted: Wanted) -> Result<Option<W
     let id = wanted.id;
     let answer: Waiter = Box::new(move |answer| {
         let ack = encode_ack(&name, id, &answer.packet().arguments()).map_err(EmitError::from);
-        match ack.and_then(|mut ack| engine.application().check_out(&mut ack).map(|()| ack)) {
+        match ack.and_then(|mut ack| engine.application().finish(&mut ack).map(|()| ack)) {
             // A peer that has gone wants no answer any more.
             Ok(ack) => drop(engine.send(&session, frames(ack))),
             Err(error) => tracing::error!("an answer was not sent again: {error}"),

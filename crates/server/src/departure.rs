@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use sockeye_socket_proto::parser::json::encode_disconnect;
+use sockeye_socket_proto::packet::Kind;
 use sockeye_socket_proto::reason::DisconnectReason;
 
 use crate::connection::{Handlers, Stay};
@@ -36,7 +36,10 @@ pub(crate) fn leave(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay, re
 pub(crate) fn dismiss(engine: &Arc<Engine>, session: &Arc<Session>, space: &Space, stay: Stay) {
     if session.connection().is_joined(stay) {
         // A session that has closed is told nothing, and leaves for that reason.
-        engine.send(session, [encode_disconnect(&space.name)]).ok();
+        match engine.application().control(Kind::Disconnect, &space.name, None::<&()>) {
+            Ok(frame) => _ = engine.send(session, [frame]),
+            Err(error) => tracing::error!("DISCONNECT was not sent: {error}"),
+        }
     }
     leave(engine, session, stay, DisconnectReason::ServerNamespaceDisconnect);
 }

@@ -4,7 +4,6 @@ use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use sockeye_engine::side::SendError;
 use sockeye_socket_proto::error::EncodeError;
@@ -101,7 +100,7 @@ pub(crate) fn send(
     if let Some(keeper) = space.keeper.as_ref().filter(|_| kind != Emit::Asking) {
         let frames = numbered::send(engine, session, space, keeper, stay, &packet, kind == Emit::Volatile)?;
         engine.application().tally.sent.add_one();
-        if let Some(outgoing) = Outgoing::new(space, &frames) {
+        if let Some(outgoing) = Outgoing::new(engine.application(), space, &frames) {
             outgoing.tell(engine, session, space, stay);
         }
         return Ok(());
@@ -109,12 +108,8 @@ pub(crate) fn send(
     if !session.connection().may_hear(stay) {
         return Err(EmitError::Disconnected);
     }
-    let outgoing = if space.watches_outgoing.load(Ordering::Relaxed) {
-        Outgoing::new(space, packet.frames())
-    } else {
-        None
-    };
-    engine.application().check_out(&mut packet)?;
+    engine.application().finish(&mut packet)?;
+    let outgoing = Outgoing::new(engine.application(), space, packet.frames());
     let sent = if kind == Emit::Volatile {
         engine.send_volatile(session, frames(packet))
     } else {

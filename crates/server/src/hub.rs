@@ -19,11 +19,12 @@ use sockeye_socket_proto::arguments::Arguments;
 use sockeye_socket_proto::assembly::Incoming;
 use sockeye_socket_proto::limits::Limits;
 use sockeye_socket_proto::outgoing::Encoded;
+use sockeye_socket_proto::parser::Parser;
 use sockeye_socket_proto::reason::DisconnectReason;
 
 use crate::connection::{Connection, Stay};
 use crate::counters::Tally;
-use crate::error::{Cause, EmitError, Failure, Fault};
+use crate::error::{Cause, Failure, Fault};
 use crate::id::{Key, Pid, SocketId};
 use crate::once::{Deduplication, Running};
 use crate::recovery::log::TAG;
@@ -155,6 +156,8 @@ pub(crate) type OnNewNamespace = Arc<dyn Fn(&Arc<Engine>, &Held) + Send + Sync>;
 /// What a hub is told.
 pub(crate) struct HubOptions {
     pub(crate) limits: Limits,
+    /// How packets are written, if not in the default format.
+    pub(crate) parser: Option<Arc<dyn Parser>>,
     pub(crate) attachment_timeout: Duration,
     /// Of one packet that goes out.
     pub(crate) outgoing_attachments: usize,
@@ -244,23 +247,6 @@ impl Hub {
     /// The pid of the socket with that id.
     pub(crate) fn pid(&self, id: &SocketId) -> Pid {
         self.ids.pid(id)
-    }
-
-    /// Makes a packet one that may go out.
-    #[inline]
-    pub(crate) fn check_out(&self, packet: &mut Encoded) -> Result<(), EmitError> {
-        if packet.attachments.is_empty() { Ok(()) } else { self.check_attachments(packet) }
-    }
-
-    #[cold]
-    fn check_attachments(&self, packet: &Encoded) -> Result<(), EmitError> {
-        let (count, limit) = (packet.attachments.len(), self.options.outgoing_attachments);
-        if count <= limit {
-            return Ok(());
-        }
-        let error = EmitError::TooManyAttachments { count, limit };
-        tracing::error!("a packet did not go out: {error}");
-        Err(error)
     }
 
     /// Counts a failure of a socket's handler and tells who wants to know.

@@ -15,8 +15,7 @@ use sockeye_socket_proto::assembly::Incoming;
 
 use crate::connection::Stay;
 use crate::error::Fault;
-use crate::hub::{Context, Engine, Later, Session, Space, Turn};
-use crate::reading::read_again;
+use crate::hub::{Context, Engine, Hub, Later, Session, Space, Turn};
 use crate::run::{go_on, start};
 
 thread_local! {
@@ -56,11 +55,15 @@ pub(crate) struct Outgoing(Incoming<'static>);
 
 impl Outgoing {
     /// What these frames are. `None` where nobody listens.
-    pub(crate) fn new<'f>(space: &Space, frames: impl IntoIterator<Item = &'f Frame>) -> Option<Outgoing> {
+    pub(crate) fn new<'f>(
+        hub: &Hub,
+        space: &Space,
+        frames: impl IntoIterator<Item = &'f Frame>,
+    ) -> Option<Outgoing> {
         if !space.watches_outgoing.load(Ordering::Relaxed) || TELLING.get() {
             return None;
         }
-        let read = read_again(frames);
+        let read = hub.read_sent(frames);
         if read.is_none() {
             // Deeper than any peer may send, which is no reason not to send it.
             tracing::debug!("an event that went out was not told to those who listen");

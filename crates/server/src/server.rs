@@ -18,6 +18,7 @@ use sockeye_socket_proto::acks::DEFAULT_LIMIT;
 use sockeye_socket_proto::error::ArgumentError;
 use sockeye_socket_proto::limits::{Limits, MAX_DEPTH};
 use sockeye_socket_proto::outgoing::EventArguments;
+use sockeye_socket_proto::parser::Parser;
 
 use crate::broadcast::Broadcast;
 use crate::counters::Counters;
@@ -229,6 +230,12 @@ impl Server {
         self.engine.clients_count()
     }
 
+    /// How packets are written, if not in the default format.
+    #[must_use]
+    pub fn parser(&self) -> Option<&Arc<dyn Parser>> {
+        self.engine.application().options.parser.as_ref()
+    }
+
     /// What it has done so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
@@ -310,6 +317,7 @@ impl Default for Builder {
         let limits = Limits { packet_bytes: engine.max_payload, ..Limits::default() };
         let hub = HubOptions {
             limits,
+            parser: None,
             attachment_timeout: Duration::from_secs(45),
             outgoing_attachments: 10,
             connect_timeout: Duration::from_secs(45),
@@ -512,6 +520,18 @@ impl Builder {
     /// How many attachments one packet may have; beyond it the connection closes. Default 10.
     pub fn max_attachments(mut self, attachments: u32) -> Builder {
         self.hub.limits.attachments = attachments;
+        self
+    }
+
+    /// How packets are written, for all peers: a parser is never negotiated, so clients must be told the same. Default:
+    /// text, with binary behind it.
+    ///
+    /// [`MessagePack`](crate::parser::msgpack::MessagePack) is what `socket.io-msgpack-parser` speaks and the official
+    /// bundle `socket.io.msgpack.min.js`; a [`Parser`] of one's own is the mirror of the client's. Each packet is one
+    /// message then, with its bytes inside of it, and [`max_attachments`](Builder::max_attachments) and
+    /// [`max_outgoing_attachments`](Builder::max_outgoing_attachments) limit nothing.
+    pub fn parser(mut self, parser: impl Parser) -> Builder {
+        self.hub.parser = Some(Arc::new(parser));
         self
     }
 

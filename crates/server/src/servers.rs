@@ -19,9 +19,9 @@ use tokio::sync::oneshot;
 use crate::acks::Answer;
 use crate::emitted::{Emitted, encoded};
 use crate::error::{AckError, EmitError, Fault};
+use crate::formats::read_again;
 use crate::handler::server_side::{Answering, ServerSideContext, start};
 use crate::hub::{Engine, Held};
-use crate::reading::read_again;
 use crate::request::FromReply;
 use crate::run::Guarded;
 

@@ -12,6 +12,7 @@
 
 use std::borrow::Cow;
 
+use sockeye_engine_proto::frame::Frame;
 use sockeye_engine_proto::packet::Message;
 
 use crate::attachments::Attachments;
@@ -49,6 +50,20 @@ impl Assembly {
     #[must_use]
     pub fn is_waiting(&self) -> bool {
         self.pending.is_some()
+    }
+
+    /// Reads the frames of one packet of our own. `None` when it is beyond these limits, or not whole.
+    #[must_use]
+    pub fn read<'f>(
+        frames: impl IntoIterator<Item = &'f Frame>,
+        limits: &Limits,
+    ) -> Option<Incoming<'static>> {
+        let mut assembly = Assembly::new();
+        let mut complete = None;
+        for frame in frames {
+            complete = assembly.handle_message(frame.as_message()?, limits).ok()?;
+        }
+        complete.map(Incoming::into_owned)
     }
 
     /// Takes the next message of the connection; answers with a packet when one is complete.

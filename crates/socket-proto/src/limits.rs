@@ -41,6 +41,11 @@ impl Limits {
     }
 }
 
+impl Limits {
+    /// What one of our own packets may be, when it is read again: as deep as values can be built, and of any size.
+    pub const OURS: Limits = Limits { depth: MAX_DEPTH, attachments: u32::MAX, packet_bytes: usize::MAX };
+}
+
 impl Default for Limits {
     fn default() -> Limits {
         Limits { depth: 128, attachments: 10, packet_bytes: 1_000_000 }

@@ -100,6 +100,7 @@ pub use sockeye_server::naming::{NamespaceName, predicate};
 pub use sockeye_server::once::Deduplication;
 pub use sockeye_server::outgoing::EventArguments;
 pub use sockeye_server::parent_namespace::{ParentBroadcast, ParentNamespace};
+pub use sockeye_server::parser::msgpack::MessagePack;
 pub use sockeye_server::reason::DisconnectReason;
 pub use sockeye_server::recovery::{Recovery, Unrecovered};
 pub use sockeye_server::remote_socket::{Fetched, RemoteSocket};
@@ -120,6 +121,9 @@ pub mod engine {
     /// Packets, frames, ticks and reasons, without IO.
     pub use sockeye_engine_proto as proto;
 }
+
+/// Packets without IO: for a [`Parser`](proto::parser::Parser) of your own.
+pub use sockeye_socket_proto as proto;
 
 /// How [`Server::listen`] and a `main` end.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -10,6 +10,7 @@ use sockeye::engine::proto::frame::Frame;
 use sockeye::engine::proto::packet::{Decoded, Message, Packet};
 use sockeye_socket_proto::assembly::{Assembly, Incoming};
 use sockeye_socket_proto::packet::{self, Kind};
+use sockeye_socket_proto::parser::Parser;
 use tokio::sync::{Notify, oneshot};
 
 use crate::arguments::limits;
@@ -25,6 +26,8 @@ use crate::transport::Transport;
 pub(crate) struct Connection {
     clock: Clock,
     line: WeakLine,
+    /// How packets are written, if not in the default format.
+    parser: Option<Arc<dyn Parser>>,
     state: Mutex<State>,
     /// The connection is to be cut.
     cut: Notify,
@@ -76,7 +79,12 @@ struct Refused {
 }
 
 impl Connection {
-    pub(crate) fn new(clock: Clock, line: WeakLine, transport: Transport) -> Connection {
+    pub(crate) fn new(
+        clock: Clock,
+        line: WeakLine,
+        transport: Transport,
+        parser: Option<Arc<dyn Parser>>,
+    ) -> Connection {
         let state = State {
             transport,
             assembly: Assembly::new(),
@@ -84,7 +92,7 @@ impl Connection {
             ended: None,
             sides: HashMap::new(),
         };
-        Connection { clock, line, state: Mutex::new(state), cut: Notify::new() }
+        Connection { clock, line, parser, state: Mutex::new(state), cut: Notify::new() }
     }
 
     // ---- Of the wire ----------------------------------------------------------------------------------
@@ -111,7 +119,11 @@ impl Connection {
 
     fn receive_message(&self, message: Message<'_>) -> Result<(), Reason> {
         let mut state = self.state.lock();
-        let incoming = state.assembly.handle_message(message, &limits()).map_err(|_| Reason::ParseError)?;
+        let decoded = match &self.parser {
+            None => state.assembly.handle_message(message, &limits()),
+            Some(parser) => parser.decode(message, &limits()).map(Some),
+        };
+        let incoming = decoded.map_err(|_| Reason::ParseError)?;
         let Some(incoming) = incoming else { return Ok(()) };
         let incoming = incoming.into_owned();
         let packet = incoming.packet();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
+use sockeye::Server;
 
 use crate::client::Client;
 use crate::connection::Connection;
@@ -119,8 +120,9 @@ impl Connector {
         };
         let opened = host.clock.within(patience, wire::open(requests, transport)).await;
         let (wire, packets) = opened.unwrap_or(Err(ConnectError::TimedOut { limit: patience }))?;
-        let (line, orders) = Line::new();
-        let connection = Arc::new(Connection::new(host.clock.clone(), line.weak(), transport));
+        let parser = host.server.as_ref().and_then(Server::parser).cloned();
+        let (line, orders) = Line::new(parser.clone());
+        let connection = Arc::new(Connection::new(host.clock.clone(), line.weak(), transport, parser));
         host.clock.runtime().spawn(wire::carry(wire, packets, connection.clone(), orders));
         Client::join(host, connection, line, &namespace, auth, patience).await
     }

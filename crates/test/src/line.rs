@@ -1,7 +1,10 @@
 //! The way from a client to the wire that carries it.
 
+use std::sync::Arc;
+
 use sockeye::engine::proto::frame::Frame;
 use sockeye_socket_proto::outgoing::Encoded;
+use sockeye_socket_proto::parser::{Parser, translate};
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
 
@@ -49,37 +52,53 @@ impl Orders {
 
 /// A way to the wire. When the last is dropped the connection is cut.
 #[derive(Clone, Debug)]
-pub(crate) struct Line(mpsc::UnboundedSender<Order>);
+pub(crate) struct Line {
+    orders: mpsc::UnboundedSender<Order>,
+    parser: Option<Arc<dyn Parser>>,
+}
 
 /// A way to the wire that does not keep it.
 #[derive(Clone, Debug)]
 pub(crate) struct WeakLine(mpsc::WeakUnboundedSender<Order>);
 
 impl Line {
-    pub(crate) fn new() -> (Line, Orders) {
+    /// Packets are written by `parser`, if there is one.
+    pub(crate) fn new(parser: Option<Arc<dyn Parser>>) -> (Line, Orders) {
         let (sender, orders) = mpsc::unbounded_channel();
-        (Line(sender), Orders { orders, put_back: None })
+        (Line { orders: sender, parser }, Orders { orders, put_back: None })
     }
 
     pub(crate) fn weak(&self) -> WeakLine {
-        WeakLine(self.0.downgrade())
+        WeakLine(self.orders.downgrade())
     }
 
     /// A wire that has ended hears nothing, as a server that is gone.
     pub(crate) fn order(&self, order: Order) {
-        self.0.send(order).ok();
+        self.orders.send(order).ok();
     }
 
     /// Sends a packet with its attachments.
+    ///
+    /// # Panics
+    /// When the parser cannot write it.
+    #[track_caller]
     pub(crate) fn send(&self, packet: impl Into<Encoded>) {
-        packet.into().frames().for_each(|frame| self.order(Order::Send(frame.clone())));
+        let mut packet = packet.into();
+        if let Some(parser) = &self.parser {
+            packet = match translate(&**parser, &packet) {
+                Ok(frame) => frame.into(),
+                Err(error) => panic!("the packet cannot be sent: {error}"),
+            };
+        }
+        packet.frames().for_each(|frame| self.order(Order::Send(frame.clone())));
     }
 }
 
 impl WeakLine {
     pub(crate) fn order(&self, order: Order) {
-        if let Some(sender) = self.0.upgrade() {
-            Line(sender).order(order);
+        if let Some(orders) = self.0.upgrade() {
+            // A wire that has ended hears nothing.
+            orders.send(order).ok();
         }
     }
 }

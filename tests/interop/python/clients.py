@@ -24,6 +24,9 @@ WAYS = {
     "upgrade": ["polling", "websocket"],
 }
 
+PARSER = os.environ.get("PARSER", "default")
+"""How packets are written, on both sides: `default` or `msgpack`."""
+
 NAMESPACES = ["/", "/custom", "/nowhere"]
 
 # The client of threads starts one for each message, and hopes that they run in the order in which they start: they do
@@ -44,7 +47,8 @@ class Client:
         self._at_connect: list[tuple[str, tuple, Callable]] = []
         self._ended = asyncio.Event()
         self._reason: tuple = ()
-        self.io = self._create(engineio_logger=self._ping_counter(), **({"reconnection": False} | options))
+        defaults = {"reconnection": False, "serializer": PARSER}
+        self.io = self._create(engineio_logger=self._ping_counter(), **(defaults | options))
         for namespace in NAMESPACES:
             self._listen(namespace)
 

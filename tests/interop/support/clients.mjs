@@ -5,19 +5,26 @@ import { io as before } from "socket.io-client-4.8.3";
 import { io as first4 } from "socket.io-client-4.0";
 import { io as last3 } from "socket.io-client-3";
 import last2 from "socket.io-client-2";
+import parser from "socket.io-msgpack-parser";
 
 /**
  * Both majors that speak protocol 5, and the last that speaks 4; `timeout()` and `emitWithAck()` came with 4.4 and 4.6.
  * `legacy`: no `auth` and no `volatile`; it pings itself, hears `error` when it is refused, and makes its `id` of the
  * session's by itself, which on our server is not its socket's.
  */
-export const versions = [
+const all = [
   { version: "4.8.4", io: newest, timeouts: true },
   { version: "4.8.3", io: before, timeouts: true },
   { version: "4.0.2", io: first4, timeouts: false },
   { version: "3.1.3", io: last3, timeouts: false },
   { version: "2.5.0", io: last2, timeouts: false, legacy: true },
 ];
+
+/** Whether packets are MessagePack, on both sides; `PARSER` in the environment says so. */
+export const msgpack = process.env.PARSER === "msgpack";
+
+/** With MessagePack the first and the last of protocol 5: the parser that goes with 2.5.0 is another. */
+export const versions = all.filter(({ version }) => !msgpack || ["4.8.4", "3.1.3"].includes(version));
 
 const ways = [
   { way: "polling only", transports: ["polling"] },
@@ -53,6 +60,7 @@ export class Sockets {
       forceNew: true,
       autoConnect: false,
       reconnection: false,
+      ...(msgpack && { parser }),
       ...options,
     });
     this.#open.push(socket);

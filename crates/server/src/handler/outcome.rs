@@ -11,9 +11,9 @@ use sockeye_socket_proto::parser::json::encode_ack;
 use crate::connection::Stay;
 use crate::emitted::Emitted;
 use crate::error::{EmitError, Fault, HandlerError, Refusal};
+use crate::formats::read_again;
 pub use crate::handler::reply::Reply;
 use crate::hub::{Context, Engine, Later, Session, Turn, Wanted, frames};
-use crate::reading::read_again;
 
 /// What a handler may return: `()`, what an emit gave back, [`Reply`], and each of them in a
 /// `Result<_, HandlerError>`.
@@ -90,7 +90,7 @@ pub(crate) fn acknowledge<A: EventArguments + ?Sized>(
     let mut ack = encode_ack(name, wanted.id, arguments)?;
     let running = wanted.running();
     let answer = running.and_then(|_| read_again(ack.frames()).map(Box::new));
-    hub.check_out(&mut ack)?;
+    hub.finish(&mut ack)?;
     if !wanted.claim() {
         return Ok(());
     }

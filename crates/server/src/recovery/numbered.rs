@@ -34,7 +34,7 @@ fn number(
 ) -> Result<SmallVec<[Frame; 1]>, EmitError> {
     let number = if volatile { log.last() } else { log.last() + 1 };
     let mut numbered = with_argument(packet, &log.offset(number));
-    engine.application().check_out(&mut numbered)?;
+    engine.application().finish(&mut numbered)?;
     let numbered: SmallVec<[Frame; 1]> = frames(numbered).collect();
     if !volatile {
         log.push(engine.now(), audience(), numbered.clone(), keeper.options.log_bytes);

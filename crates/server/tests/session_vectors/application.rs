@@ -12,6 +12,7 @@ use sockeye_server::handler::ack::Ack;
 use sockeye_server::handler::args::{Args, Auth, EventName, State};
 use sockeye_server::handler::outcome::Reply;
 use sockeye_server::namespace::Namespace;
+use sockeye_server::parser::msgpack::MessagePack;
 use sockeye_server::reason::DisconnectReason;
 use sockeye_server::recovery::Recovery;
 use sockeye_server::server::Server;
@@ -41,6 +42,9 @@ pub(crate) fn build(name: &str, options: &Value, seen: &Seen) -> Server {
         let mut recovery = Recovery::default();
         recovery.max_disconnection_duration = Duration::from_millis(milliseconds);
         builder = builder.connection_state_recovery(recovery);
+    }
+    if options["parser"] == "socket.io-msgpack-parser" {
+        builder = builder.parser(MessagePack);
     }
     let server = builder.allow_eio3(options["allowEIO3"] == true).build();
     let namespaces: &[&str] = match name {

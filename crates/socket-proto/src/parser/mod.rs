@@ -9,9 +9,10 @@ use std::fmt;
 use sockeye_engine_proto::frame::Frame;
 use sockeye_engine_proto::packet::Message;
 
-use crate::assembly::Incoming;
+use crate::assembly::{Assembly, Incoming};
 use crate::error::{DecodeError, EncodeError};
-use crate::limits::Limits;
+use crate::limits::{Limits, MAX_DEPTH};
+use crate::outgoing::Encoded;
 use crate::packet::Packet;
 
 pub mod json;
@@ -93,4 +94,16 @@ pub trait Parser: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// See [`EncodeError`]; the packet is not sent.
     fn encode(&self, packet: &Packet<'_>) -> Result<Frame, EncodeError>;
+}
+
+/// A packet of the default format in that of `parser`, to be compressed or not as before.
+///
+/// # Errors
+/// Those of the parser; [`EncodeError::Argument`] when it is nested deeper than [`MAX_DEPTH`].
+pub fn translate(parser: &dyn Parser, packet: &Encoded) -> Result<Frame, EncodeError> {
+    let too_deep =
+        || EncodeError::Argument { message: format!("it is nested deeper than {MAX_DEPTH} levels") };
+    let read = Assembly::read(packet.frames(), &Limits::OURS).ok_or_else(too_deep)?;
+    let frame = parser.encode(&read.packet())?;
+    Ok(if packet.text.may_compress() { frame } else { frame.without_compression() })
 }
