@@ -9,6 +9,7 @@ mod compatibility;
 mod compression;
 mod dynamic;
 mod failures;
+mod formats;
 mod hostile;
 mod legacy;
 mod listeners;
