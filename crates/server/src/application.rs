@@ -20,6 +20,7 @@ use sockeye_engine_proto::session::Wire;
 use sockeye_engine_proto::tick::Tick;
 use sockeye_socket_proto::assembly::Incoming;
 use sockeye_socket_proto::packet::Kind;
+use sockeye_socket_proto::parser::json::decode;
 use sockeye_socket_proto::reason::DisconnectReason;
 
 use crate::admission::{greet, handle_connect};
@@ -77,26 +78,16 @@ impl Application for Hub {
     }
 
     fn message(&self, engine: &Arc<Engine>, session: &Arc<Session>, message: Message<'_>) -> Flow {
-        let limits = &self.options.limits;
-        let mut assembly = session.connection().take_assembly();
-        let decoded = match &self.options.parser {
-            None => assembly.handle_message(message, limits),
-            Some(parser) => parser.decode(message, limits).map(Some),
-        };
-        match decoded {
-            Ok(Some(incoming)) => self.packet(engine, session, incoming),
-            Ok(None) => {
-                let deadline = engine.now().after(Tick::ticks(self.options.attachment_timeout));
-                session.connection().keep_assembly(assembly, deadline);
-                engine.schedule(session, deadline);
-                Flow::Continue
-            }
-            Err(error) => {
-                tracing::debug!("{session}: {error}", session = session.slot());
-                self.tally.undecodable.add_one();
-                Flow::Close(CloseReason::ForcedClose)
-            }
+        // Most messages are events without attachments. What is in assembly is looked at when they are admitted.
+        if let Message::Text(text) = message
+            && self.options.parser.is_none()
+            && let Ok(packet) = decode(text, &self.options.limits)
+            && packet.kind() == Kind::Event
+            && let Some(incoming) = Incoming::whole(&packet)
+        {
+            return self.event(engine, session, incoming);
         }
+        self.assemble(engine, session, message)
     }
 
     fn poll_room(&self, session: &Arc<Session>, cx: &mut Context<'_>) -> Poll<()> {
@@ -135,13 +126,40 @@ impl Application for Hub {
 }
 
 impl Hub {
+    /// Any message, with what came before it.
+    fn assemble(&self, engine: &Arc<Engine>, session: &Arc<Session>, message: Message<'_>) -> Flow {
+        let limits = &self.options.limits;
+        let mut assembly = session.connection().take_assembly();
+        let decoded = match &self.options.parser {
+            None => assembly.handle_message(message, limits),
+            Some(parser) => parser.decode(message, limits).map(Some),
+        };
+        match decoded {
+            Ok(Some(incoming)) => self.packet(engine, session, incoming),
+            Ok(None) => {
+                let deadline = engine.now().after(Tick::ticks(self.options.attachment_timeout));
+                session.connection().keep_assembly(assembly, deadline);
+                engine.schedule(session, deadline);
+                Flow::Continue
+            }
+            Err(error) => {
+                tracing::debug!("{session}: {error}", session = session.slot());
+                self.undecodable()
+            }
+        }
+    }
+
+    fn event(&self, engine: &Arc<Engine>, session: &Arc<Session>, incoming: Incoming<'_>) -> Flow {
+        match self.find(session, incoming.packet().namespace()) {
+            Some(space) => handle_event(engine, session, &space, incoming),
+            None => self.violation(),
+        }
+    }
+
     fn packet(&self, engine: &Arc<Engine>, session: &Arc<Session>, incoming: Incoming<'_>) -> Flow {
         let packet = incoming.packet();
         match packet.kind() {
-            Kind::Event => match self.find(session, packet.namespace()) {
-                Some(space) => handle_event(engine, session, &space, incoming),
-                None => self.violation(),
-            },
+            Kind::Event => self.event(engine, session, incoming),
             Kind::Ack => {
                 let Some(stay) = self.joined(session, packet.namespace()) else { return self.violation() };
                 let waiting = packet.id().and_then(|id| session.connection().take_ack(stay, id));
@@ -179,6 +197,12 @@ impl Hub {
             return found;
         }
         self.spaces.find(legacy::split_name(name).0)
+    }
+
+    /// What came is no packet.
+    pub(crate) fn undecodable(&self) -> Flow {
+        self.tally.undecodable.add_one();
+        Flow::Close(CloseReason::ForcedClose)
     }
 
     /// A packet that its sender may not send now.

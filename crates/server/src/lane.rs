@@ -42,6 +42,10 @@ pub(crate) fn handle_event(
             hub.tally.violations.add_one();
             Flow::Close(VIOLATION)
         }
+        Admission::Interrupts => {
+            tracing::debug!("{session}: text while attachments are missing", session = session.slot());
+            hub.undecodable()
+        }
         Admission::Queued { full: true } => Flow::Wait,
         Admission::Queued { full: false } => Flow::Continue,
         Admission::Start(stay, incoming, handlers) => {

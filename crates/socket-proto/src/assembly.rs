@@ -142,6 +142,19 @@ impl Incoming<'static> {
     }
 }
 
+impl<'p> Incoming<'p> {
+    /// A packet that is complete with its text. `None` when attachments must follow.
+    #[must_use]
+    pub fn whole(packet: &Packet<'p>) -> Option<Incoming<'p>> {
+        let is_whole = packet.attachment_count() == 0;
+        is_whole.then(|| Incoming {
+            text: Cow::Borrowed(packet.text()),
+            layout: packet.layout(),
+            attachments: None,
+        })
+    }
+}
+
 impl Incoming<'_> {
     /// The packet.
     #[must_use]

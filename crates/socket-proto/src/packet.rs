@@ -129,6 +129,10 @@ impl<'p> Packet<'p> {
         Packet { text, layout, attachments }
     }
 
+    pub(crate) fn text(&self) -> &'p str {
+        self.text
+    }
+
     pub(crate) fn layout(&self) -> Layout {
         self.layout
     }

@@ -19,6 +19,8 @@ pub(crate) enum Admission<'p, T> {
     },
     /// The namespace is not joined.
     Stranger,
+    /// Another packet is in assembly.
+    Interrupts,
 }
 
 /// The next event of a lane, for who starts them.
@@ -66,6 +68,9 @@ impl<T> Connection<T> {
         limit: usize,
     ) -> Admission<'p, T> {
         let mut state = self.lock();
+        if state.rare.as_ref().is_some_and(|rare| rare.assembly.is_waiting()) {
+            return Admission::Interrupts;
+        }
         let Some((stay, place)) = state.current(namespace) else { return Admission::Stranger };
         if !place.is(Place::JOINED) {
             return Admission::Stranger;
