@@ -1,6 +1,7 @@
 // The Switchboard in headless Chromium: `SWITCHBOARD_URL=http://127.0.0.1:3000/ node run.mjs [part of a test's name]`.
 //
-// The server must run already. Chromium is $CHROMIUM, or /usr/bin/chromium. Pictures go to $SCREENSHOTS, or target/screenshots.
+// The server must run already, and so must application C of spec/conformance.md: at $RECOVERY_URL with recovery, at $MSGPACK_URL with
+// MessagePack. Chromium is $CHROMIUM, or /usr/bin/chromium. Pictures go to $SCREENSHOTS, or target/screenshots.
 
 import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -17,12 +18,15 @@ import "./language.test.mjs";
 import "./access.test.mjs";
 import "./line.test.mjs";
 import "./pictures.test.mjs";
+import "./official.test.mjs";
 
-const url = process.env.SWITCHBOARD_URL;
-if (!url) {
-  console.error("SWITCHBOARD_URL is not set: start `sockeye serve` and give its address");
-  process.exit(2);
+for (const name of ["SWITCHBOARD_URL", "RECOVERY_URL", "MSGPACK_URL"]) {
+  if (!process.env[name]) {
+    console.error(`${name} is not set: start its server and give its address`);
+    process.exit(2);
+  }
 }
+const url = process.env.SWITCHBOARD_URL;
 const pictures = process.env.SCREENSHOTS ?? fileURLToPath(new URL("../../target/screenshots/", import.meta.url));
 await mkdir(pictures, { recursive: true });
 

@@ -416,6 +416,11 @@ fn browser() -> io::Result<Finished> {
     serve.args(["serve", "--listen", "127.0.0.1:0"]).env("NO_COLOR", "1");
     let mut server = Background::start(&mut serve, &log("browser-server"))?;
     let url = server.prints_address(Duration::from_secs(10))?;
+    let application_log = log("browser-application");
+    let recovering = Application::start(&application::ours_with("C", &["--recovery"]), &application_log)?;
+    let mut packed = vec!["env".to_owned(), "PARSER=msgpack".to_owned()];
+    packed.extend(application::ours("C"));
+    let packed = Application::start(&packed, &application_log)?;
     let folder = repository::root().join("tests/browser");
     if !folder.join("run.mjs").is_file() {
         return Ok(Finished { success: false, output: "tests/browser/run.mjs is missing\n".to_owned() });
@@ -425,5 +430,7 @@ fn browser() -> io::Result<Finished> {
     let mut command = Command::new("node");
     command.arg("run.mjs").current_dir(folder);
     command.env("SWITCHBOARD_URL", url).env("CHROMIUM", chromium).env("SCREENSHOTS", pictures);
+    command.env("RECOVERY_URL", recovering.url());
+    command.env("MSGPACK_URL", packed.url());
     process::run(command, &log("browser"), LIMIT)
 }
