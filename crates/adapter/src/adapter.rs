@@ -64,6 +64,8 @@ pub enum Moved {
     Nothing,
     /// It joined or left, and others were or are there.
     Moved,
+    /// Nothing: it is in as many rooms as it may be.
+    Full,
     /// It is the first to join, and has made the room; or it was the last to leave, and the room is gone.
     Alone,
 }
@@ -89,7 +91,7 @@ pub trait Adapter: Send + Sync + 'static {
     /// The socket left: all its rooms, and the namespace.
     fn remove(&self, member: Member);
 
-    /// Joins a room; nothing happens when it is in it already.
+    /// Joins a room; nothing happens when it is in it already, or in as many as it may be.
     fn join(&self, member: Member, room: &str) -> Moved;
 
     /// Leaves a room; nothing happens when it is not in it. An empty room is gone.

@@ -9,16 +9,17 @@ use crate::adapter::{Adapter, Member, Moved, Parcel, Recipients, Selection};
 use crate::rooms::Rooms;
 
 /// Members and rooms in memory. Delivers to sockets of this process only.
-#[derive(Default)]
 pub struct Local {
     rooms: RwLock<Rooms>,
+    /// In how many rooms a member may be.
+    room_limit: usize,
 }
 
 impl Local {
-    /// An adapter without members.
+    /// An adapter without members, each of which may be in so many rooms.
     #[must_use]
-    pub fn new() -> Local {
-        Local::default()
+    pub fn new(room_limit: usize) -> Local {
+        Local { rooms: RwLock::default(), room_limit }
     }
 }
 
@@ -65,7 +66,7 @@ impl Adapter for Local {
     }
 
     fn join(&self, member: Member, room: &str) -> Moved {
-        self.rooms.write().join(member.0, room)
+        self.rooms.write().join(member.0, room, self.room_limit)
     }
 
     fn leave(&self, member: Member, room: &str) -> Moved {

@@ -39,6 +39,14 @@ impl Places {
         list.iter().chain(table.into_iter().flatten())
     }
 
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Places::Few(place) => usize::from(place.is_some()),
+            Places::Some(places) => places.len(),
+            Places::Many(places) => places.len(),
+        }
+    }
+
     pub(crate) fn contains(&self, room: u32) -> bool {
         match self {
             Places::Many(places) => places.find(hash(room), |place| place.room == room).is_some(),

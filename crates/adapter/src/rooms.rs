@@ -62,14 +62,19 @@ impl Rooms {
         self.free_members.push(member);
     }
 
-    pub(crate) fn join(&mut self, member: u32, name: &str) -> Moved {
+    /// Joins a room, unless it is in `limit` already.
+    pub(crate) fn join(&mut self, member: u32, name: &str, limit: usize) -> Moved {
         if self.slot(member).is_none() {
             return Moved::Nothing;
         }
-        let room = self.find(name).unwrap_or_else(|| self.create(name));
-        if self.is_in(member, room) {
+        let known = self.find(name);
+        if known.is_some_and(|room| self.is_in(member, room)) {
             return Moved::Nothing;
         }
+        if self.members[member as usize].places.len() >= limit {
+            return Moved::Full;
+        }
+        let room = known.unwrap_or_else(|| self.create(name));
         let members = &mut self.rooms[room as usize].members;
         let position = members.len() as u32;
         members.push(member);

@@ -8,6 +8,7 @@ pub mod frame;
 mod heartbeat;
 pub mod outbox;
 pub mod packet;
+pub mod rate;
 pub mod reason;
 pub mod session;
 pub mod tick;

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Why a session closed, printed in the protocol's own words.
 ///
-/// Spec: Engine.IO v4 and the reference server; `slow reader` is ours.
+/// Spec: Engine.IO v4 and the reference server; `slow reader`, `rate limit` and `memory budget` are ours.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum CloseReason {
@@ -22,11 +22,15 @@ pub enum CloseReason {
     ServerShuttingDown,
     /// The peer reads too slowly: more waits for it than a queue may hold.
     SlowReader,
+    /// The peer says more than it may.
+    RateLimit,
+    /// The process holds more than it may, and this session most of it.
+    MemoryBudget,
 }
 
 impl CloseReason {
     /// Every reason, for tables of counters.
-    pub const ALL: [CloseReason; 7] = [
+    pub const ALL: [CloseReason; 9] = [
         CloseReason::TransportClose,
         CloseReason::TransportError,
         CloseReason::PingTimeout,
@@ -34,7 +38,15 @@ impl CloseReason {
         CloseReason::ForcedClose,
         CloseReason::ServerShuttingDown,
         CloseReason::SlowReader,
+        CloseReason::RateLimit,
+        CloseReason::MemoryBudget,
     ];
+
+    /// Whether what waits for the peer is thrown away: it is why the session closes.
+    #[must_use]
+    pub const fn is_abrupt(self) -> bool {
+        matches!(self, CloseReason::SlowReader | CloseReason::MemoryBudget)
+    }
 
     /// The protocol's own string.
     #[must_use]
@@ -47,6 +59,8 @@ impl CloseReason {
             CloseReason::ForcedClose => "forced close",
             CloseReason::ServerShuttingDown => "server shutting down",
             CloseReason::SlowReader => "slow reader",
+            CloseReason::RateLimit => "rate limit",
+            CloseReason::MemoryBudget => "memory budget",
         }
     }
 }

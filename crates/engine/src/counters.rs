@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sockeye_engine_proto::reason::CloseReason;
 use sockeye_engine_proto::session::Wire;
 
+use crate::entrance::Busy;
 use crate::refusal::Refusal;
 
 /// Counts since the engine started; each only grows.
@@ -16,6 +17,9 @@ pub struct Counters {
     resumed: AtomicU64,
     refused: [AtomicU64; CODES],
     unfit: AtomicU64,
+    loud: AtomicU64,
+    turned_away: AtomicU64,
+    busy: [AtomicU64; Busy::ALL.len()],
 }
 
 /// The protocol's error codes are 0 to 5.
@@ -67,6 +71,29 @@ impl Counters {
         self.unfit.load(Ordering::Relaxed)
     }
 
+    /// Sessions that were not opened since there was too much of this.
+    pub fn busy(&self, busy: Busy) -> u64 {
+        self.busy[busy as usize].load(Ordering::Relaxed)
+    }
+
+    /// Connections that the accept loop closed at once, since there were too many.
+    pub fn turned_away(&self) -> u64 {
+        self.turned_away.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_turned_away(&self) {
+        add(&self.turned_away);
+    }
+
+    /// Times that a peer had said half of what it may at once.
+    pub fn loud(&self) -> u64 {
+        self.loud.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_loud(&self) {
+        add(&self.loud);
+    }
+
     pub(crate) fn count_opened(&self, wire: Wire) {
         add(&self.opened[wire as usize]);
     }
@@ -85,8 +112,10 @@ impl Counters {
 
     pub(crate) fn count_refused(&self, refusal: &Refusal) {
         self.refused.get(usize::from(refusal.code())).into_iter().for_each(add);
-        if let Refusal::Handshake(_) = refusal {
-            add(&self.unfit);
+        match refusal {
+            Refusal::Handshake(_) => add(&self.unfit),
+            Refusal::Busy(busy) => add(&self.busy[*busy as usize]),
+            _ => {}
         }
     }
 }

@@ -1,13 +1,17 @@
 //! The engine: its sessions, its clock, and what it asks of the application above it.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use smallvec::SmallVec;
 use sockeye_engine_proto::frame::Frame;
 use sockeye_engine_proto::packet::Message;
+use sockeye_engine_proto::rate::{Allowance, Gauge};
 use sockeye_engine_proto::reason::CloseReason;
 use sockeye_engine_proto::session::Wire;
 use sockeye_engine_proto::tick::Tick;
@@ -19,7 +23,9 @@ use crate::body::Body;
 use crate::counters::Counters;
 use crate::deflate::Forms;
 use crate::dialect::Dialect;
+use crate::entrance::{Busy, Entrance};
 use crate::handshake::Handshake;
+use crate::memory;
 use crate::options::Options;
 use crate::session::{Ended, Enqueued, Look, Parting, Session};
 use crate::sid::Sid;
@@ -29,6 +35,12 @@ use crate::terms::Terms;
 
 /// Sessions that one thread writes for before it lets others run.
 const SLICE: usize = 64;
+
+/// Sessions that are weighed before others run.
+const WEIGHED: u32 = 1024;
+
+/// How often what is held is weighed.
+const WEIGH_EVERY: Duration = Duration::from_secs(1);
 
 /// What stands above the engine: it is told what happens to sessions.
 ///
@@ -48,6 +60,12 @@ pub trait Application: Send + Sync + Sized + 'static {
     fn answer(&self, request: &http::request::Parts) -> Option<http::Response<Body>> {
         let _ = request;
         None
+    }
+
+    /// Whether one more session may be opened: the application's own limit, asked before `allow_request`. A peer that may
+    /// not is refused with [`Busy::Application`](crate::entrance::Busy::Application). By default it may.
+    fn admits(&self) -> bool {
+        true
     }
 
     /// A peer asks to open a session: what is kept beside it? The session does not exist yet.
@@ -103,6 +121,13 @@ pub trait Application: Send + Sync + Sized + 'static {
         now: Tick,
     ) -> Option<Tick>;
 
+    /// Bytes that the application holds for a session beside what waits for its peer. Asked each second, under a lock of
+    /// the engine's: it must not come back. By default 0.
+    fn held(&self, session: &Session<Self::Connection>) -> usize {
+        let _ = session;
+        0
+    }
+
     /// A session has closed. Called once, after everything else.
     fn closed(
         &self,
@@ -129,6 +154,7 @@ pub struct Engine<A: Application> {
     options: Options,
     terms: Arc<Terms>,
     table: Table<A::Connection>,
+    entrance: Entrance,
     counters: Counters,
     ping: Frame,
 }
@@ -139,16 +165,20 @@ impl<A: Application> Engine<A> {
     pub fn new(application: A, options: Options, runtime: Runtime) -> Arc<Engine<A>> {
         let mut terms = Terms::new(options.timing(), options.limits(), options.resume_bytes, runtime);
         terms.deflate = options.per_message_deflate;
+        terms.rate = options.rate.map(Gauge::from);
         let terms = Arc::new(terms);
+        let entrance = Entrance::new(options.entrance());
         let engine = Arc::new(Engine {
             application,
             options,
+            entrance,
             table: Table::default(),
             counters: Counters::default(),
             ping: Frame::text(&[b"2"]),
             terms: terms.clone(),
         });
-        terms.runtime.clone().spawn(keep_time(Arc::downgrade(&engine), terms));
+        terms.runtime.clone().spawn(keep_time(Arc::downgrade(&engine), terms.clone()));
+        terms.runtime.clone().spawn(keep_budget(Arc::downgrade(&engine), terms));
         engine
     }
 
@@ -178,6 +208,12 @@ impl<A: Application> Engine<A> {
         self.counters.clients()
     }
 
+    /// Bytes that it held for its peers when that was last looked at, within the last second or so: see
+    /// [`Options::memory_budget`].
+    pub fn held(&self) -> usize {
+        self.terms.memory.weighed()
+    }
+
     /// What it has done so far.
     pub fn counters(&self) -> &Counters {
         &self.counters
@@ -203,10 +239,12 @@ impl<A: Application> Engine<A> {
         handshake: Handshake,
         open_packet: Frame,
     ) -> Option<Arc<Session<A::Connection>>> {
+        let address = handshake.address();
         let connection = self.application.connect(handshake);
         let session = self.table.insert(sid, |slot| {
             Arc::new(Session::new(sid, slot, wire, dialect, deflate, &self.terms, connection))
         })?;
+        self.entrance.entered(session.slot(), address);
         // Phases are spread by slot, so a crowd that came at once is not pinged at once; by little, since peers
         // wait for the first ping no longer than interval and time-out.
         let spread = 1 + (self.terms.timing.ping_timeout / 8).min(7);
@@ -320,6 +358,41 @@ impl<A: Application> Engine<A> {
         sessions.iter().for_each(|session| session.flush(&self.terms));
     }
 
+    /// Takes what a peer said from what it may say. False when it is more.
+    pub(crate) fn take(&self, allowance: &mut Allowance, bytes: usize) -> bool {
+        self.terms.rate.as_ref().is_none_or(|gauge| allowance.take(gauge, bytes))
+    }
+
+    /// Keeps what is left of what a peer may say, and tells when that is little.
+    #[inline]
+    pub(crate) fn spend(&self, session: &Session<A::Connection>, allowance: Allowance) {
+        if session.spend(&self.terms, allowance) {
+            self.tell_loud(session);
+        }
+    }
+
+    #[cold]
+    fn tell_loud(&self, session: &Session<A::Connection>) {
+        self.counters.count_loud();
+        let (session, wire) = (session.slot(), session.wire());
+        tracing::warn!(session, %wire, "a peer has said half of what it may at once");
+    }
+
+    /// One request, of a session: false when the peer may not, and the session is closed for it.
+    pub(crate) fn admit_request(
+        self: &Arc<Self>,
+        session: &Arc<Session<A::Connection>>,
+        bytes: usize,
+    ) -> bool {
+        let mut allowance = session.allowance(&self.terms);
+        let may = self.take(&mut allowance, bytes);
+        self.spend(session, allowance);
+        if !may {
+            self.close_here(session, CloseReason::RateLimit, Parting::default());
+        }
+        may
+    }
+
     /// Asks the application about the session again at `at`.
     pub fn schedule(&self, session: &Session<A::Connection>, at: Tick) {
         session.schedule(&self.terms, at);
@@ -350,8 +423,7 @@ impl<A: Application> Engine<A> {
         self.counters.count_closed(ended.reason);
         self.application.closed(self, session, ended.reason);
         if !ended.lingers {
-            self.table.remove(session);
-            return;
+            return self.forget(session);
         }
         let sleep = self.terms.runtime.sleep(self.options.close_timeout);
         let (engine, session) = (Arc::downgrade(self), session.clone());
@@ -365,7 +437,44 @@ impl<A: Application> Engine<A> {
 
     /// The peer of a lingering session knows that it is closed.
     pub(crate) fn forget(&self, session: &Arc<Session<A::Connection>>) {
-        self.table.remove(session);
+        // Before its slot is another's.
+        self.table.remove(session, |slot| self.entrance.left(slot));
+    }
+
+    /// Whether one more session may be opened from that address.
+    pub(crate) fn admit(&self, address: Option<SocketAddr>) -> Result<(), Busy> {
+        self.entrance.admit(self.now(), self.table.len(), address)?;
+        if self.application.admits() { Ok(()) } else { Err(Busy::Application) }
+    }
+
+    /// Adds up what is held, and closes the sessions that hold most where it is too much.
+    async fn weigh(self: Arc<Self>) {
+        let mut total = 0;
+        let mut heavy = Vec::new();
+        let unfinished: HashMap<u32, usize> = self.terms.memory.unfinished().into_iter().collect();
+        let mut from = 0;
+        while from < self.table.slots() {
+            let to = from + WEIGHED;
+            self.table.visit(&mut (from..to), |session| {
+                let bytes = session.queued()
+                    + unfinished.get(&session.slot()).copied().unwrap_or_default()
+                    + self.application.held(session);
+                total += bytes;
+                if memory::is_heavy(bytes) {
+                    heavy.push((bytes, session.clone()));
+                }
+            });
+            from = to;
+            let_others_run().await;
+        }
+        self.terms.memory.set_weighed(total);
+        let chosen = memory::choose(heavy, total, self.options.memory_budget);
+        if !chosen.is_empty() {
+            tracing::warn!(held = total, closed = chosen.len(), "the memory budget is spent");
+        }
+        for session in chosen {
+            self.close_here(&session, CloseReason::MemoryBudget, Parting::default());
+        }
     }
 
     /// Closes every session.
@@ -403,6 +512,15 @@ impl<A: Application> Engine<A> {
                 let_others_run().await;
             }
         });
+    }
+}
+
+/// Weighs what is held, from time to time, until the engine is gone.
+async fn keep_budget<A: Application>(engine: Weak<Engine<A>>, terms: Arc<Terms>) {
+    loop {
+        terms.runtime.sleep(WEIGH_EVERY).await;
+        let Some(engine) = engine.upgrade() else { return };
+        engine.weigh().await;
     }
 }
 

@@ -11,6 +11,7 @@
 //! Servers of others can do without it (see [`service`](crate::service)), and then look after slow peers
 //! themselves.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::{Future, Ready, poll_fn, ready};
 use std::io;
@@ -28,6 +29,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioTimer;
+use parking_lot::Mutex;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -35,6 +37,7 @@ use tower_service::Service;
 
 use crate::body::{Body, BoxError};
 use crate::engine::{Application, Engine};
+use crate::entrance::prefix;
 use crate::guarded::{Cut, Guarded, Patience, Served, Serving};
 use crate::peer::PeerAddr;
 use crate::service::{begun, not_found};
@@ -62,6 +65,12 @@ pub struct Listen {
     pub write_timeout: Duration,
     /// Bytes of a request's head. Default 64 KiB, at least 8 KiB. Beyond it the answer is 431.
     pub max_head: usize,
+    /// HTTP connections that may be open; those that became WebSockets are none any more. Default 100,000. One more is
+    /// closed at once.
+    pub max_connections: usize,
+    /// The same, from one address, or from one network of IPv6 (/64). Default 1,000; addresses of private networks are
+    /// not counted, as they are proxies. One more is closed at once.
+    pub connections_per_address: usize,
     /// How long connections may finish their answers once the loop is told to stop. Default 10 s.
     pub drain_timeout: Duration,
 }
@@ -73,6 +82,8 @@ impl Default for Listen {
             keep_alive: Duration::from_secs(65),
             write_timeout: Duration::from_secs(30),
             max_head: 64 * 1024,
+            max_connections: 100_000,
+            connections_per_address: 1_000,
             drain_timeout: Duration::from_secs(10),
         }
     }
@@ -111,6 +122,7 @@ impl Listen {
         F::Future: Send,
     {
         let (alive, _) = watch::channel(());
+        let crowd = Arc::new(Crowd::default());
         let mut stop = pin!(stop);
         loop {
             let accepted = poll_fn(|cx| match stop.as_mut().poll(cx) {
@@ -120,6 +132,11 @@ impl Listen {
             match accepted.await {
                 None => break,
                 Some(Ok((stream, address))) => {
+                    let limits = (self.max_connections, self.connections_per_address);
+                    let Some(counted) = crowd.enter(address, limits) else {
+                        engine.counters().count_turned_away();
+                        continue;
+                    };
                     let connection = self.clone().connection(
                         engine.clone(),
                         stream,
@@ -127,7 +144,10 @@ impl Listen {
                         fallback.clone(),
                         alive.subscribe(),
                     );
-                    engine.runtime().spawn(connection);
+                    engine.runtime().spawn(async move {
+                        connection.await;
+                        drop(counted);
+                    });
                 }
                 Some(Err(error)) if is_the_peers(&error) => {}
                 Some(Err(error)) => {
@@ -218,6 +238,56 @@ impl Listen {
     }
 }
 
+/// The connections of an accept loop.
+#[derive(Debug, Default)]
+struct Crowd(Mutex<Connections>);
+
+#[derive(Debug, Default)]
+struct Connections {
+    all: usize,
+    by_address: HashMap<u64, usize>,
+}
+
+/// A connection that is counted until this is dropped.
+#[derive(Debug)]
+struct Counted {
+    crowd: Arc<Crowd>,
+    address: Option<u64>,
+}
+
+impl Crowd {
+    /// Counts a connection. `None` when it is one too many, in all or from its address.
+    fn enter(self: &Arc<Crowd>, address: SocketAddr, limits: (usize, usize)) -> Option<Counted> {
+        let (most, most_per_address) = limits;
+        let address = prefix(address.ip());
+        let mut connections = self.0.lock();
+        let known = address.and_then(|address| connections.by_address.get(&address)).copied();
+        if connections.all >= most || known.unwrap_or(0) >= most_per_address {
+            return None;
+        }
+        connections.all += 1;
+        if let Some(address) = address {
+            *connections.by_address.entry(address).or_default() += 1;
+        }
+        Some(Counted { crowd: self.clone(), address })
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let mut connections = self.crowd.0.lock();
+        connections.all -= 1;
+        if let Some(address) = self.address
+            && let Some(count) = connections.by_address.get_mut(&address)
+        {
+            *count -= 1;
+            if *count == 0 {
+                connections.by_address.remove(&address);
+            }
+        }
+    }
+}
+
 /// Errors of `accept` that belong to the connection that was to be accepted, not to us.
 fn is_the_peers(error: &io::Error) -> bool {
     matches!(
@@ -297,5 +367,25 @@ impl<B> Service<Request<B>> for NotFound {
 
     fn call(&mut self, _: Request<B>) -> Self::Future {
         ready(Ok(not_found()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_are_counted_in_all_and_by_address_while_they_are_there() {
+        let crowd = Arc::new(Crowd::default());
+        let enter =
+            |address: &str| crowd.enter(SocketAddr::new(address.parse().expect("an address"), 1), (4, 2));
+        let first = enter("203.0.113.7").expect("one");
+        let _second = enter("203.0.113.7").expect("two");
+        assert!(enter("203.0.113.7").is_none(), "a third from there");
+        let local: Vec<_> = (0..2).map(|_| enter("127.0.0.1").expect("a proxy's")).collect();
+        assert!(enter("203.0.113.8").is_none(), "a fifth in all");
+        drop((first, local));
+        assert!(enter("203.0.113.7").is_some());
+        assert_eq!(crowd.0.lock().by_address.len(), 1);
     }
 }

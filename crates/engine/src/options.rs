@@ -19,10 +19,12 @@ use std::time::Duration;
 
 use sockeye_engine_proto::frame::Frame;
 use sockeye_engine_proto::outbox::Limits;
+use sockeye_engine_proto::rate::Rate;
 use sockeye_engine_proto::session::Wire;
 use sockeye_engine_proto::tick::Tick;
 use sockeye_engine_proto::timing::Timing;
 
+use crate::entrance;
 use crate::gate::AllowRequest;
 use crate::hooks::{ChangeHeaders, GenerateId, OnConnectionError};
 use crate::middleware::EngineMiddleware;
@@ -87,11 +89,30 @@ pub struct Options {
     /// How long no byte of a POST body may come. Default 20 s. Beyond it the POST is answered 408 and the
     /// session closes with `transport error`.
     pub body_timeout: Duration,
+    /// How much a peer may say: messages, control packets, frames and requests, and their bytes. Beyond it the session
+    /// closes with `rate limit`, before what came is read as more than a frame; a peer that has used half of a burst is
+    /// logged and counted once. Default `Some(Rate::default())`: 10,000 messages and 100 MB a second, in bursts of 10 s.
+    pub rate: Option<Rate>,
+    /// Packets in the body of one POST. Default 50,000. Beyond it the session closes with `rate limit`.
+    pub max_body_packets: usize,
+    /// Sessions that may be open. Default 1,000,000. One more is refused with 503.
+    pub max_sessions: usize,
+    /// Sessions that may be open from one address, or from one network of IPv6 (/64). Default 10,000; addresses of private
+    /// networks are not counted, as they are proxies. One more is refused with 429.
+    pub sessions_per_address: u32,
+    /// Sessions that may be opened in a second, in bursts of five seconds. Default 10,000. One more is refused with 503.
+    pub handshakes_per_second: Option<u32>,
+    /// The same, from one address that is counted. Default 500. One more is refused with 429.
+    pub handshakes_per_address: Option<u32>,
     /// Bytes waiting for a peer over which it counts as slow, and is read no further. Default 1 MB.
     pub soft_limit: usize,
     /// Bytes waiting for a peer over which its session closes with `slow reader`. Default 16 MB. One message
     /// larger than that is accepted by an empty queue.
     pub hard_limit: usize,
+    /// Bytes that the process may hold for its peers: what waits for them, unfinished messages of theirs, and what the
+    /// application says it holds. Default 1 GiB. Looked at each second; beyond it the sessions that hold most close with
+    /// `memory budget`.
+    pub memory_budget: usize,
     /// How long nothing may leave while more than the soft limit waits. Default 10 s.
     pub stall_timeout: Duration,
     /// How long a session waits for an SSE stream that ended to come back. Default 15 s.
@@ -128,8 +149,15 @@ impl Default for Options {
             headers: None,
             connection_error: None,
             body_timeout: Duration::from_secs(20),
+            rate: Some(Rate::default()),
+            max_body_packets: 50_000,
+            max_sessions: 1_000_000,
+            sessions_per_address: 10_000,
+            handshakes_per_second: Some(10_000),
+            handshakes_per_address: Some(500),
             soft_limit: 1_000_000,
             hard_limit: 16_000_000,
+            memory_budget: 1 << 30,
             stall_timeout: Duration::from_secs(10),
             resume_timeout: Duration::from_secs(15),
             resume_bytes: 64 * 1024,
@@ -143,6 +171,16 @@ impl Options {
     #[must_use]
     pub fn timing(&self) -> Timing {
         Timing::new(self.ping_interval, self.ping_timeout, self.upgrade_timeout, self.resume_timeout)
+    }
+
+    /// How many may come.
+    pub(crate) fn entrance(&self) -> entrance::Limits {
+        entrance::Limits {
+            sessions: self.max_sessions,
+            sessions_per_address: self.sessions_per_address,
+            handshakes: self.handshakes_per_second,
+            handshakes_per_address: self.handshakes_per_address,
+        }
     }
 
     /// The limits of a session's queue.

@@ -8,11 +8,12 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, SEC_WEBSOCKET_VERSION};
+use http::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_VERSION};
 use http::{Response, StatusCode};
 use sockeye_websocket::handshake::HandshakeError;
 
 use crate::body::Body;
+use crate::entrance::Busy;
 
 /// Why a request is not served. The number of each is the protocol's.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -33,6 +34,9 @@ pub enum Refusal {
     /// 4: the application does not want it, for the reason it gave.
     #[error("{0}")]
     Forbidden(Cow<'static, str>),
+    /// 4, too: there is too much of something already. Another time, or another server, may do.
+    #[error("{}", if .0.is_of_address() { "Too many requests" } else { "Service unavailable" })]
+    Busy(Busy),
     /// 5: protocol 3, where [`allow_eio3`](crate::options::Options::allow_eio3) does not let it in.
     #[error("Unsupported protocol version")]
     UnsupportedProtocol,
@@ -90,6 +94,10 @@ fn handshake_text(error: HandshakeError) -> &'static str {
     }
 }
 
+fn busy_status(busy: Busy) -> StatusCode {
+    if busy.is_of_address() { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::SERVICE_UNAVAILABLE }
+}
+
 impl Refusal {
     /// [`Refusal::Forbidden`] without a reason of the application's own.
     pub const FORBIDDEN: Refusal = Refusal::Forbidden(Cow::Borrowed("Forbidden"));
@@ -102,7 +110,7 @@ impl Refusal {
             Refusal::UnknownSession => 1,
             Refusal::BadMethod => 2,
             Refusal::BadRequest(_) | Refusal::Handshake(_) => 3,
-            Refusal::Forbidden(_) => 4,
+            Refusal::Forbidden(_) | Refusal::Busy(_) => 4,
             Refusal::UnsupportedProtocol => 5,
         }
     }
@@ -124,16 +132,29 @@ impl Refusal {
         let mut answer = Response::new(Body::full(body));
         *answer.status_mut() = match self {
             Refusal::Forbidden(_) => StatusCode::FORBIDDEN,
+            Refusal::Busy(busy) => busy_status(*busy),
             _ => StatusCode::BAD_REQUEST,
         };
         answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self.ask_for_patience(answer.headers_mut());
         answer
     }
 
-    /// The answer to a request that asks for a WebSocket; its status is 400 whatever the code.
+    fn ask_for_patience(&self, headers: &mut HeaderMap) {
+        if let Refusal::Busy(_) = self {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+    }
+
+    /// The answer to a request that asks for a WebSocket; its status is 400 whatever the code, but where there is too much
+    /// of something.
     pub(crate) fn text(&self) -> Response<Body> {
         let mut answer = Response::new(Body::full(self.to_string()));
-        *answer.status_mut() = StatusCode::BAD_REQUEST;
+        *answer.status_mut() = match self {
+            Refusal::Busy(busy) => busy_status(*busy),
+            _ => StatusCode::BAD_REQUEST,
+        };
+        self.ask_for_patience(answer.headers_mut());
         let headers = answer.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
         headers.insert(CONNECTION, HeaderValue::from_static("close"));

@@ -205,6 +205,7 @@ async fn open<A: Application>(
     if upgrades != (wire == Wire::WebSocket) {
         return Err(Refusal::BadRequest(BadRequest::TransportHandshakeError));
     }
+    engine.admit(address).map_err(Refusal::Busy)?;
     ask(engine, request, Purpose::Open(wire)).await?;
     if !query.is_v4 && !engine.options().allow_eio3 {
         return Err(Refusal::UnsupportedProtocol);

@@ -20,6 +20,7 @@ use std::io;
 use std::net::Shutdown;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ use socket2::SockRef;
 use sockeye_engine_proto::frame::Frame;
 use sockeye_engine_proto::outbox::{Forgotten, Outbox};
 use sockeye_engine_proto::packet::{Message, Packet};
+use sockeye_engine_proto::rate::{Allowance, Bucket};
 use sockeye_engine_proto::reason::CloseReason;
 use sockeye_engine_proto::session::{Control, Effect, Pinger, Wire};
 use sockeye_engine_proto::tick::Tick;
@@ -61,6 +63,8 @@ thread_local! {
 pub struct Session<C> {
     sid: Sid,
     slot: u32,
+    /// What the peer has said lately: a bucket. Who reads for the session, of whom there is one, changes it.
+    said: AtomicU32,
     side: Mutex<Side>,
     connection: C,
 }
@@ -119,7 +123,7 @@ impl<C> Session<C> {
         connection: C,
     ) -> Session<C> {
         let side = Side::new(wire, dialect, deflate, terms);
-        Session { sid, slot, side: Mutex::new(side), connection }
+        Session { sid, slot, said: AtomicU32::default(), side: Mutex::new(side), connection }
     }
 
     /// Its id, a secret between the peer and us.
@@ -166,6 +170,23 @@ impl<C: Send + Sync + 'static> Session<C> {
     /// Bytes that wait for the peer.
     pub fn queued(&self) -> usize {
         self.side.lock().outbox.bytes()
+    }
+
+    // ---- In: how much ---------------------------------------------------------------------------------
+
+    /// What the peer may still say.
+    #[inline]
+    pub(crate) fn allowance(&self, terms: &Terms) -> Allowance {
+        let said = || Bucket::from_bits(self.said.load(Ordering::Relaxed));
+        terms.rate.as_ref().map_or(Allowance::UNLIMITED, |gauge| said().open(gauge, terms.now()))
+    }
+
+    /// Keeps what is left of it. True when that is less than half for the first time.
+    #[inline]
+    pub(crate) fn spend(&self, terms: &Terms, allowance: Allowance) -> bool {
+        let Some(gauge) = &terms.rate else { return false };
+        self.said.store(allowance.close(gauge, terms.now()).to_bits(), Ordering::Relaxed);
+        allowance.is_loud(gauge)
     }
 
     // ---- Out ------------------------------------------------------------------------------------------
@@ -804,7 +825,7 @@ impl<C: Send + Sync + 'static> Session<C> {
             && (!side.flags.has(Flags::POLLING) || !side.outbox.is_empty());
         let (candidate, waiting) = side.take_rest();
         match (wire, parting) {
-            _ if reason == CloseReason::SlowReader => {
+            _ if reason.is_abrupt() => {
                 side.outbox = Outbox::default();
                 let link = side.link.take();
                 drop(side);

@@ -57,8 +57,8 @@ impl<C> Table<C> {
         Some(session)
     }
 
-    /// Frees the session's slot, if it still holds it.
-    pub(crate) fn remove(&self, session: &Arc<Session<C>>) -> bool {
+    /// Frees the session's slot, if it still holds it; `with` hears of it before the slot may be another's.
+    pub(crate) fn remove(&self, session: &Arc<Session<C>>, with: impl FnOnce(u32)) -> bool {
         let slot = session.slot();
         let mut slots = self.slots.write();
         let held = slots.sessions.get(slot as usize).and_then(Option::as_ref);
@@ -69,6 +69,7 @@ impl<C> Table<C> {
             entry.remove();
         }
         let gone = slots.sessions[slot as usize].take();
+        with(slot);
         slots.free.push(slot);
         drop(slots);
         drop(gone);
@@ -109,6 +110,11 @@ impl<C> Table<C> {
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Session<C>>> {
         self.slots.read().sessions.iter().flatten().cloned().collect()
+    }
+
+    /// All slots are below this.
+    pub(crate) fn slots(&self) -> u32 {
+        self.slots.read().sessions.len() as u32
     }
 
     /// How many there are.
@@ -152,7 +158,7 @@ mod tests {
         let second = insert("AAAAAAAAAAAAAAAAAAAB").expect("a slot");
         assert!(insert("AAAAAAAAAAAAAAAAAAAA").is_none());
         assert_eq!((first.slot(), second.slot(), table.len()), (0, 1, 2), "and no slot was taken for it");
-        assert!(table.remove(&first) && !table.remove(&first));
+        assert!(table.remove(&first, |_| {}) && !table.remove(&first, |_| {}));
         assert_eq!(insert("AAAAAAAAAAAAAAAAAAAA").expect("a slot").slot(), 0);
     }
 }

@@ -1,12 +1,15 @@
 //! The terms on which the sessions of an engine live.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use sockeye_engine_proto::outbox::Limits;
+use sockeye_engine_proto::rate::Gauge;
 use sockeye_engine_proto::tick::Tick;
 use sockeye_engine_proto::timing::Timing;
 use sockeye_runtime::runtime::Runtime;
 
+use crate::memory::Memory;
 use crate::options::PerMessageDeflate;
 use crate::wheel::Wheel;
 
@@ -21,15 +24,20 @@ pub struct Terms {
     pub kept: usize,
     /// Which messages of WebSockets are compressed for peers that agreed on it, if any.
     pub deflate: Option<PerMessageDeflate>,
+    /// How much peers may say, if there is an end to it.
+    pub rate: Option<Gauge>,
     /// Where tasks run and randomness comes from.
     pub runtime: Runtime,
+    /// What is held for peers.
+    pub(crate) memory: Arc<Memory>,
     /// All deadlines.
     pub wheel: Wheel,
     clock: AtomicU32,
 }
 
 impl Terms {
-    /// Terms whose clock stands at the first tick, without compression.
+    /// Terms whose clock stands at the first tick, without compression
+    /// and with no end to what peers may say.
     #[must_use]
     pub fn new(timing: Timing, limits: Limits, kept: usize, runtime: Runtime) -> Terms {
         Terms {
@@ -37,7 +45,9 @@ impl Terms {
             limits,
             kept,
             deflate: None,
+            rate: None,
             runtime,
+            memory: Arc::default(),
             wheel: Wheel::default(),
             clock: AtomicU32::new(1),
         }

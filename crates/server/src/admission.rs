@@ -387,6 +387,9 @@ fn enter(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay, comeback: Opt
         comeback.inspect(|comeback| comeback.give_back(engine, &space));
         return false;
     }
+    if session.connection().greet() {
+        hub.unjoined.fetch_sub(1, Ordering::Relaxed);
+    }
     // Until it is a member nothing is emitted: what was before it has missed, what comes after it hears.
     let mut log = space.keeper.as_ref().map(|keeper| keeper.log.lock());
     let missed = comeback.zip(log.as_ref()).map(|(comeback, log)| comeback.missed(log));
@@ -415,7 +418,9 @@ fn enter(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay, comeback: Opt
     let is_there = session.connection().enter(stay, |mut rooms| {
         let member = space.adapter.add(session.slot());
         rooms.extend(back.iter().flat_map(|back| &back.saved.rooms).cloned());
-        rooms.iter().for_each(|room| join_room(&space, member, room, watched.as_ref()));
+        for room in &rooms {
+            join_room(&space, member, room, watched.as_ref());
+        }
         space.is_wanted.store(true, Ordering::Relaxed);
         space.ids.add(id.hash(), session.slot());
         if let (Some(log), Some(keeper), Some(pid)) = (&mut log, &space.keeper, &pid) {

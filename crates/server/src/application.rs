@@ -10,6 +10,7 @@
 //! ```
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use sockeye_engine::engine::{Application, Flow};
@@ -41,6 +42,14 @@ impl Application for Hub {
         crate::client_script::answer(self.options.client_path.as_deref()?, request)
     }
 
+    fn admits(&self) -> bool {
+        self.unjoined.load(Ordering::Relaxed) < self.options.unjoined_limit
+    }
+
+    fn held(&self, session: &Session) -> usize {
+        session.connection().held()
+    }
+
     fn connect(&self, handshake: Handshake) -> Self::Connection {
         Connection::new(Some(handshake))
     }
@@ -48,6 +57,7 @@ impl Application for Hub {
     fn opened(&self, engine: &Arc<Engine>, session: &Arc<Session>) {
         let deadline = engine.now().after(Tick::ticks(self.options.connect_timeout));
         session.connection().expect_connect(deadline);
+        self.unjoined.fetch_add(1, Ordering::Relaxed);
         engine.schedule(session, deadline);
         if legacy::is_spoken(session) {
             greet(engine, session);
@@ -122,6 +132,9 @@ impl Application for Hub {
             leave(engine, session, stay, DisconnectReason::from(reason));
         }
         session.connection().take_readers().into_iter().for_each(Waker::wake);
+        if session.connection().greet() {
+            self.unjoined.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 

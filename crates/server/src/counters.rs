@@ -20,6 +20,7 @@ pub(crate) struct Tally {
     /// In the order of `Unrecovered::ALL`.
     pub(crate) unrecovered: [Count; 3],
     pub(crate) undecodable: Count,
+    pub(crate) rooms_refused: Count,
     pub(crate) violations: Count,
 }
 
@@ -67,6 +68,18 @@ pub struct Counters {
     pub recovered: u64,
     /// Sockets that asked for that and were not, by cause: `expired`, `log too short`, `unknown`.
     pub unrecovered: Vec<(&'static str, u64)>,
+    /// Rooms that a socket did not join, since it is in as many as it may be.
+    pub rooms_refused: u64,
+    /// Connections that have not joined a namespace yet, now.
+    pub unjoined: usize,
+    /// Sessions that were not opened since there was too much of something, by what: `TOO_MANY_SESSIONS` and its like.
+    pub busy: Vec<(&'static str, u64)>,
+    /// Connections that the accept loop closed at once, since there were too many.
+    pub turned_away: u64,
+    /// Times that a peer had said half of what it may at once.
+    pub loud: u64,
+    /// Bytes that are held for peers, as of the last second.
+    pub held: usize,
     /// Connections closed since what came was no packet.
     pub undecodable: u64,
     /// Connections closed since a packet came that is not allowed in their state.

@@ -6,7 +6,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::RwLock;
@@ -178,6 +178,10 @@ pub(crate) struct HubOptions {
     pub(crate) name_limit: usize,
     /// Namespaces of one connection.
     pub(crate) namespace_limit: usize,
+    /// Rooms of one socket.
+    pub(crate) room_limit: usize,
+    /// Connections that are in no namespace yet.
+    pub(crate) unjoined_limit: usize,
     /// Under which the browser client is served, if it is.
     #[cfg(feature = "client-script")]
     pub(crate) client_path: Option<String>,
@@ -193,6 +197,8 @@ pub(crate) struct Hub {
     pub(crate) on_unrecovered: RwLock<Option<Arc<OnUnrecovered>>>,
     /// Is told of namespaces that are made.
     pub(crate) on_new_namespace: RwLock<Option<OnNewNamespace>>,
+    /// Connections that have never been in a namespace.
+    pub(crate) unjoined: AtomicUsize,
     ids: Key,
     pub(crate) spaces: Spaces,
     pub(crate) parents: Parents,
@@ -206,7 +212,8 @@ impl Hub {
         ids: Key,
         tag: [u8; TAG],
     ) -> Hub {
-        let spaces = Spaces::new(options.recovery.clone().map(|recovery| (recovery, tag)));
+        let spaces =
+            Spaces::new(options.recovery.clone().map(|recovery| (recovery, tag)), options.room_limit);
         Hub {
             options,
             states,
@@ -214,6 +221,7 @@ impl Hub {
             on_error,
             on_unrecovered: RwLock::new(None),
             on_new_namespace: RwLock::new(None),
+            unjoined: AtomicUsize::new(0),
             ids,
             spaces,
             parents: Parents::default(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sockeye_adapter::adapter::Member;
+use sockeye_adapter::adapter::{Member, Moved};
 
 use crate::connection::Stay;
 use crate::hub::{Engine, Session, Space};
@@ -67,7 +67,12 @@ pub(crate) fn watched(engine: &Engine, space: &Space, session: &Session, stay: S
 pub(crate) fn join(engine: &Arc<Engine>, space: &Space, session: &Session, stay: Stay, rooms: &impl Rooms) {
     let watched = watched(engine, space, session, stay);
     rooms.each(&mut |room| {
-        let join = |member| join_room(space, member, room, watched.as_ref());
+        let join = |member| {
+            if join_room(space, member, room, watched.as_ref()) == Moved::Full {
+                engine.application().tally.rooms_refused.add_one();
+                tracing::warn!(namespace = &*space.name, "a socket is in as many rooms as it may be");
+            }
+        };
         session.connection().join(stay, room, join);
         if watched.is_some() {
             space.untold.tell();
@@ -88,11 +93,12 @@ pub(crate) fn leave(engine: &Arc<Engine>, space: &Space, session: &Session, stay
 }
 
 /// Under the connection's lock; what is noted is to be told when that is open.
-pub(crate) fn join_room(space: &Space, member: Member, room: &str, watched: Option<&Watched>) {
+pub(crate) fn join_room(space: &Space, member: Member, room: &str, watched: Option<&Watched>) -> Moved {
     let moved = space.adapter.join(member, room);
     if let Some(watched) = watched {
         space.untold.note(watched, true, room, moved);
     }
+    moved
 }
 
 fn leave_room(space: &Space, member: Member, room: &str, watched: Option<&Watched>) {

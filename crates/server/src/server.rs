@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use sockeye_engine::entrance::Busy;
 use sockeye_engine::gate::AllowRequest;
 use sockeye_engine::hooks::{ChangeHeaders, GenerateId, OnConnectionError};
 use sockeye_engine::listen::Listen;
@@ -262,6 +264,12 @@ impl Server {
                 .map(|(cause, count)| (cause.as_str(), count.get()))
                 .collect(),
             undecodable: tally.undecodable.get(),
+            rooms_refused: tally.rooms_refused.get(),
+            unjoined: hub.unjoined.load(Ordering::Relaxed),
+            busy: Busy::ALL.iter().map(|busy| (busy.as_str(), engine.busy(*busy))).collect(),
+            turned_away: engine.turned_away(),
+            loud: engine.loud(),
+            held: self.engine.held(),
             violations: tally.violations.get(),
             connected: self.namespaces().into_iter().map(connected).collect(),
             sessions: self.engine.sessions().len(),
@@ -332,6 +340,8 @@ impl Default for Builder {
             listen: Arc::default(),
             name_limit: 256,
             namespace_limit: 100,
+            room_limit: 200_000,
+            unjoined_limit: 20_000,
             #[cfg(feature = "client-script")]
             client_path: Some(String::new()),
         };
@@ -625,6 +635,19 @@ impl Builder {
     /// Namespaces that one connection may be in at a time; one more is refused with `Too many namespaces`. Default 100.
     pub fn namespaces_per_connection(mut self, namespaces: usize) -> Builder {
         self.hub.namespace_limit = namespaces;
+        self
+    }
+
+    /// Rooms that one socket may be in at a time; joining one more does nothing, and is logged and counted. Default 200,000.
+    pub fn rooms_per_socket(mut self, rooms: usize) -> Builder {
+        self.hub.room_limit = rooms;
+        self
+    }
+
+    /// Connections that may be open without having joined a namespace, for which they have
+    /// [`connect_timeout`](Builder::connect_timeout); one more is refused with 503. Default 20,000.
+    pub fn unjoined_connections(mut self, connections: usize) -> Builder {
+        self.hub.unjoined_limit = connections;
         self
     }
 

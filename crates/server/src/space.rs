@@ -129,12 +129,13 @@ impl<H: ?Sized> Space<H> {
         settings: Settings<H>,
         parent: Option<u32>,
         keeper: Option<Keeper>,
+        room_limit: usize,
     ) -> Space<H> {
         Space {
             name: name.into(),
             settings,
             parent,
-            adapter: Arc::new(Local::new()),
+            adapter: Arc::new(Local::new(room_limit)),
             next_ack: AtomicU64::new(0),
             watches_outgoing: AtomicBool::new(false),
             is_wanted: AtomicBool::new(false),

@@ -39,6 +39,7 @@ pub(crate) struct Spaces<H: ?Sized> {
     named: RwLock<Named<H>>,
     /// How connections are recovered, if they are, and what names this process in offsets.
     recovery: Option<(Recovery, [u8; TAG])>,
+    room_limit: usize,
 }
 
 struct Named<H: ?Sized> {
@@ -125,14 +126,14 @@ impl fmt::Display for NoSpace {
 
 impl<H: ?Sized> Spaces<H> {
     /// The default namespace alone.
-    pub(crate) fn new(recovery: Option<(Recovery, [u8; TAG])>) -> Spaces<H> {
+    pub(crate) fn new(recovery: Option<(Recovery, [u8; TAG])>, room_limit: usize) -> Spaces<H> {
         let named = Named {
             numbers: HashMap::new(),
             children: Vec::new(),
             free: Vec::new(),
             emptied: VecDeque::new(),
         };
-        let spaces = Spaces { fixed: Arena::default(), named: RwLock::new(named), recovery };
+        let spaces = Spaces { fixed: Arena::default(), named: RwLock::new(named), recovery, room_limit };
         spaces.find_or_new("/", None, false).expect("an empty table takes its first namespace");
         spaces
     }
@@ -198,11 +199,12 @@ impl<H: ?Sized> Spaces<H> {
         let keeper = self.recovery.as_ref().map(|(recovery, tag)| Keeper::new(recovery, *tag));
         let held = match parent {
             Some(parent) => {
-                let space = Space::new(name, parent.settings.copy(), Some(parent.number), keeper);
+                let space =
+                    Space::new(name, parent.settings.copy(), Some(parent.number), keeper, self.room_limit);
                 named.add_child(if announces { space.unannounced() } else { space }, &mut gone)?
             }
             None => {
-                let space = Space::new(name, Settings::default(), None, keeper);
+                let space = Space::new(name, Settings::default(), None, keeper, self.room_limit);
                 let space = if announces { space.unannounced() } else { space };
                 let number = self.fixed.push(space).map_err(|_| NoSpace::Full)?;
                 Held { number, child: None }
@@ -347,7 +349,7 @@ mod tests {
 
     #[test]
     fn names_are_found_again_and_the_default_namespace_is_number_0() {
-        let spaces: Spaces<str> = Spaces::new(None);
+        let spaces: Spaces<str> = Spaces::new(None, usize::MAX);
         assert_eq!(find(&spaces, "/"), Some(0));
         let (chat, is_new) = spaces.find_or_new("/chat", None, false).unwrap();
         assert!(is_new && !is_child(chat.number()));
@@ -361,7 +363,7 @@ mod tests {
 
     #[test]
     fn a_child_goes_when_nobody_holds_it_and_its_number_is_given_again() {
-        let spaces: Spaces<str> = Spaces::new(None);
+        let spaces: Spaces<str> = Spaces::new(None, usize::MAX);
         let parent = parent();
         let (one, _) = spaces.find_or_new("/team-1", Some(&parent), false).unwrap();
         let number = one.number();
@@ -378,7 +380,7 @@ mod tests {
 
     #[test]
     fn a_name_that_was_removed_can_be_given_again_while_somebody_holds_the_old_one() {
-        let spaces: Spaces<str> = Spaces::new(None);
+        let spaces: Spaces<str> = Spaces::new(None, usize::MAX);
         let parent = parent();
         let (old, _) = spaces.find_or_new("/team", Some(&parent), false).unwrap();
         assert!(spaces.remove("/team", old.number()) && !spaces.remove("/team", old.number()));
@@ -393,7 +395,7 @@ mod tests {
 
     #[test]
     fn children_have_an_end() {
-        let spaces: Spaces<str> = Spaces::new(None);
+        let spaces: Spaces<str> = Spaces::new(None, usize::MAX);
         let parent = parent();
         for child in 0..CHILDREN {
             assert!(spaces.find_or_new(&format!("/{child}"), Some(&parent), false).is_ok());
@@ -404,7 +406,7 @@ mod tests {
 
     #[test]
     fn a_child_that_was_held_when_it_was_left_goes_while_others_come_and_go() {
-        let spaces: Spaces<str> = Spaces::new(None);
+        let spaces: Spaces<str> = Spaces::new(None, usize::MAX);
         let parent = parent();
         let visit = |name: &str| {
             let (held, _) = spaces.find_or_new(name, Some(&parent), false).unwrap();
@@ -426,7 +428,7 @@ mod tests {
 
     #[test]
     fn the_next_child_of_a_number_is_not_looked_at_for_the_one_before_it() {
-        let spaces: Spaces<str> = Spaces::new(None);
+        let spaces: Spaces<str> = Spaces::new(None, usize::MAX);
         let parent = parent();
         let (old, _) = spaces.find_or_new("/old", Some(&parent), false).unwrap();
         let number = old.number();
@@ -443,7 +445,7 @@ mod tests {
 
     #[test]
     fn where_children_are_full_those_that_nobody_holds_make_room() {
-        let spaces: Spaces<str> = Spaces::new(None);
+        let spaces: Spaces<str> = Spaces::new(None, usize::MAX);
         let parent = parent();
         for child in 0..CHILDREN - 1 {
             assert!(spaces.find_or_new(&format!("/{child}"), Some(&parent), false).is_ok());

@@ -49,7 +49,7 @@ impl Watched {
 impl Untold {
     /// Notes that the socket joined the room, or left it. Nothing is told yet.
     pub(crate) fn note(&self, watched: &Watched, joins: bool, room: &str, moved: Moved) {
-        if moved != Moved::Nothing {
+        if !matches!(moved, Moved::Nothing | Moved::Full) {
             let Watched { on_room, socket } = watched;
             let note = Note { on_room: on_room.clone(), socket: *socket, room: room.into(), moved, joins };
             self.0.lock().waiting.push_back(note);

@@ -52,6 +52,12 @@ impl Assembly {
         self.pending.is_some()
     }
 
+    /// Bytes that it holds of a packet whose attachments are missing.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.pending.as_ref().map_or(0, |pending| pending.bytes)
+    }
+
     /// Reads the frames of one packet of our own. `None` when it is beyond these limits, or not whole.
     #[must_use]
     pub fn read<'f>(

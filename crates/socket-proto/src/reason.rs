@@ -6,7 +6,7 @@ use sockeye_engine_proto::reason::CloseReason;
 
 /// Why a socket disconnected, printed in the protocol's own words: what a server's `disconnect` handlers see.
 ///
-/// Spec: `spec/socketio.md` 5; `slow reader` is ours.
+/// Spec: `spec/socketio.md` 5; `slow reader`, `rate limit` and `memory budget` are ours.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum DisconnectReason {
@@ -30,11 +30,15 @@ pub enum DisconnectReason {
     ForcedServerClose,
     /// The peer reads too slowly: more waits for it than a queue may hold.
     SlowReader,
+    /// The peer says more than it may.
+    RateLimit,
+    /// The process holds more than it may, and this connection most of it.
+    MemoryBudget,
 }
 
 impl DisconnectReason {
     /// Every reason, for tables of counters.
-    pub const ALL: [DisconnectReason; 10] = [
+    pub const ALL: [DisconnectReason; 12] = [
         DisconnectReason::ClientNamespaceDisconnect,
         DisconnectReason::ServerNamespaceDisconnect,
         DisconnectReason::ServerShuttingDown,
@@ -45,6 +49,8 @@ impl DisconnectReason {
         DisconnectReason::ForcedClose,
         DisconnectReason::ForcedServerClose,
         DisconnectReason::SlowReader,
+        DisconnectReason::RateLimit,
+        DisconnectReason::MemoryBudget,
     ];
 
     /// The protocol's own string.
@@ -61,6 +67,8 @@ impl DisconnectReason {
             DisconnectReason::ForcedClose => "forced close",
             DisconnectReason::ForcedServerClose => "forced server close",
             DisconnectReason::SlowReader => "slow reader",
+            DisconnectReason::RateLimit => "rate limit",
+            DisconnectReason::MemoryBudget => "memory budget",
         }
     }
 }
@@ -81,6 +89,8 @@ impl From<CloseReason> for DisconnectReason {
             CloseReason::ParseError => DisconnectReason::ParseError,
             CloseReason::ServerShuttingDown => DisconnectReason::ServerShuttingDown,
             CloseReason::SlowReader => DisconnectReason::SlowReader,
+            CloseReason::RateLimit => DisconnectReason::RateLimit,
+            CloseReason::MemoryBudget => DisconnectReason::MemoryBudget,
             // A reason that is new there and not yet named here: this side closed.
             CloseReason::ForcedClose | _ => DisconnectReason::ForcedClose,
         }

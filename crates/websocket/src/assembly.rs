@@ -67,6 +67,11 @@ impl Assembly {
         Some((fragments.kind, fragments.bytes.len(), fragments.count))
     }
 
+    /// Bytes that it keeps.
+    pub(crate) fn held(&self) -> usize {
+        self.fragments.as_ref().map_or(0, |fragments| fragments.bytes.capacity())
+    }
+
     /// Checks what has come of a text frame whose end has not; `payload` grows from call to call.
     pub(crate) fn look_ahead(&mut self, payload: &[u8], mask: Option<[u8; 4]>) -> Result<(), ProtocolError> {
         let Some(fresh) = payload.get(self.checked..) else { return Ok(()) };

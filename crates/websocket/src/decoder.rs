@@ -73,6 +73,11 @@ impl Decoder {
         self.assembly.is_none()
     }
 
+    /// Bytes that it keeps of a message under way.
+    pub fn held(&self) -> usize {
+        self.assembly.as_ref().map_or(0, |assembly| assembly.held())
+    }
+
     /// Decodes the frame at the front of `bytes`, which begin where the last call's `consumed` ended.
     ///
     /// What can be told from a part is told from a part: a wrong header by its first wrong byte, a message over

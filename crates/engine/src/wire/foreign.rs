@@ -189,7 +189,7 @@ impl<A: Application> Foreign<A> {
 
     /// The peer does not read, or does not close. Once the session is closed it has a while to do so.
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.over && ready!(self.session.poll_closed(cx)) == CloseReason::SlowReader {
+        if !self.over && ready!(self.session.poll_closed(cx)).is_abrupt() {
             return Poll::Ready(());
         }
         let sleep = || self.engine.runtime().sleep(CLOSE_TIMEOUT);

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use sockeye_engine_proto::frame::Frame;
 use sockeye_engine_proto::packet::{Decoded as Text, Message, Packet};
+use sockeye_engine_proto::rate::Allowance;
 use sockeye_engine_proto::reason::CloseReason;
 use sockeye_engine_proto::session::Wire;
 use sockeye_engine_proto::wire::v3;
@@ -19,6 +20,7 @@ use sockeye_websocket::header::OpCode;
 use sockeye_websocket::limits::Limits;
 
 use crate::engine::{Application, Engine, Flow};
+use crate::memory::Holding;
 use crate::session::{Parting, Received, Session};
 use crate::side::Seat;
 
@@ -70,6 +72,17 @@ pub(crate) struct Partial {
     decoder: Decoder,
     /// Bytes that are not a whole frame yet, or wait for room.
     tail: Vec<u8>,
+    /// The same, where it is much.
+    holding: Holding,
+}
+
+/// Bytes of a message: more than those of its frame where it came compressed.
+fn length(event: &Event<'_>) -> usize {
+    match event {
+        Event::Text(text) => text.len(),
+        Event::Binary(bytes) => bytes.len(),
+        _ => 0,
+    }
 }
 
 /// A WebSocket as its session sees it.
@@ -96,25 +109,30 @@ impl<A: Application> Inbound<'_, A> {
         if corked {
             self.session.cork();
         }
+        let mut allowance = self.session.allowance(self.engine.terms());
         let turn = match self.partial.take() {
             None => {
                 let mut decoder = Decoder::new();
-                let (used, turn) = self.decode(&mut decoder, read);
-                self.keep(decoder, &read[used..]);
+                let (used, turn) = self.decode(&mut decoder, read, &mut allowance);
+                if used < read.len() || !decoder.is_idle() {
+                    self.keep(decoder, read[used..].to_vec(), Holding::default());
+                }
                 turn
             }
             Some(partial) => {
-                let Partial { mut decoder, mut tail } = *partial;
+                let Partial { mut decoder, mut tail, holding } = *partial;
                 tail.extend_from_slice(read);
-                let (used, turn) = self.decode(&mut decoder, &mut tail);
-                if used == 0 {
-                    *self.partial = Some(Box::new(Partial { decoder, tail }));
-                } else {
-                    self.keep(decoder, &tail[used..]);
+                let (used, turn) = self.decode(&mut decoder, &mut tail, &mut allowance);
+                if used > 0 {
+                    tail = tail[used..].to_vec();
+                }
+                if !tail.is_empty() || !decoder.is_idle() {
+                    self.keep(decoder, tail, holding);
                 }
                 turn
             }
         };
+        self.engine.spend(self.session, allowance);
         if corked {
             self.session.uncork(self.engine.terms());
         }
@@ -124,13 +142,17 @@ impl<A: Application> Inbound<'_, A> {
         turn
     }
 
-    fn keep(&mut self, decoder: Decoder, tail: &[u8]) {
-        if !tail.is_empty() || !decoder.is_idle() {
-            *self.partial = Some(Box::new(Partial { decoder, tail: tail.to_vec() }));
-        }
+    fn keep(&mut self, decoder: Decoder, tail: Vec<u8>, mut holding: Holding) {
+        holding.set(&self.engine.terms().memory, self.session.slot(), tail.capacity() + decoder.held());
+        *self.partial = Some(Box::new(Partial { decoder, tail, holding }));
     }
 
-    fn decode(&mut self, decoder: &mut Decoder, bytes: &mut [u8]) -> (usize, Turn) {
+    fn decode(
+        &mut self,
+        decoder: &mut Decoder,
+        bytes: &mut [u8],
+        allowance: &mut Allowance,
+    ) -> (usize, Turn) {
         let limits = Limits { max_message: self.engine.options().max_payload, ..Limits::default() };
         let mut at = 0;
         loop {
@@ -142,6 +164,9 @@ impl<A: Application> Inbound<'_, A> {
                 Ok(Decoded::Incomplete { .. }) => return (at, Turn::More),
                 Ok(Decoded::Frame { event, consumed }) => {
                     at += consumed;
+                    if !self.engine.take(allowance, consumed.max(length(&event))) {
+                        return (at, self.close(CloseReason::RateLimit));
+                    }
                     match self.handle(&event) {
                         Turn::More => {}
                         other => return (at, other),

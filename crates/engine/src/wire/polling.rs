@@ -89,7 +89,12 @@ pub(crate) async fn answer<A: Application>(
     wait: Option<Duration>,
     request: &HeaderMap,
 ) -> Response<Body> {
-    let Ok(seat) = session.begin_poll(wait.is_some_and(|wait| wait.is_zero())) else {
+    let seat = if engine.admit_request(session, 0) {
+        session.begin_poll(wait.is_some_and(|wait| wait.is_zero())).ok()
+    } else {
+        None
+    };
+    let Some(seat) = seat else {
         engine.close_here(session, CloseReason::TransportError, Parting::default());
         let mut answer = Response::new(Body::empty());
         *answer.status_mut() = StatusCode::BAD_REQUEST;

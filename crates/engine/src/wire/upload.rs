@@ -26,6 +26,7 @@ use crate::body::Body;
 use crate::dialect::Dialect;
 use crate::engine::{Application, Engine, Flow};
 use crate::guarded;
+use crate::memory::Holding;
 use crate::session::{Parting, Received, Session};
 use crate::side::Seat;
 use crate::wire::jsonp;
@@ -133,11 +134,11 @@ where
                 return refuse(StatusCode::BAD_REQUEST);
             }
         };
-        receive(engine, session, seat, packets).await;
+        receive(engine, session, seat, packets, body.len()).await;
     }
     posting.done = true;
     drop(posting);
-    if session.closed() == Some(CloseReason::SlowReader) {
+    if session.closed().is_some_and(CloseReason::is_abrupt) {
         // The rest of the payload was not received: the peer must not think it was.
         return refuse(StatusCode::BAD_REQUEST);
     }
@@ -155,11 +156,18 @@ async fn receive<A: Application>(
     session: &Arc<Session<A::Connection>>,
     seat: Seat,
     packets: Packets<'_>,
+    bytes: usize,
 ) {
     let terms = engine.terms();
     session.cork();
     let mut close = None;
+    let mut allowance = session.allowance(terms);
+    engine.take(&mut allowance, bytes);
     for (index, packet) in packets.enumerate() {
+        if index >= engine.options().max_body_packets || !engine.take(&mut allowance, 0) {
+            close = Some(CloseReason::RateLimit);
+            break;
+        }
         if index % SLICE == SLICE - 1 {
             let_others_run().await;
         }
@@ -206,6 +214,7 @@ async fn receive<A: Application>(
             }
         }
     }
+    engine.spend(session, allowance);
     session.uncork(terms);
     if let Some(reason) = close {
         fail(engine, session, seat, reason);
@@ -246,6 +255,7 @@ where
     let mut first = Bytes::new();
     let mut whole: Option<BytesMut> = None;
     let mut patience = Patience::Fresh;
+    let mut holding = Holding::default();
     loop {
         let frame = poll_fn(|cx| match body.as_mut().poll_frame(cx) {
             Poll::Ready(frame) => Poll::Ready(Ok(frame)),
@@ -264,7 +274,9 @@ where
         if sofar == 0 {
             first = data.copy_to_bytes(length);
         } else {
-            whole.get_or_insert_with(|| BytesMut::from(&first[..])).put(data);
+            let whole = whole.get_or_insert_with(|| BytesMut::from(&first[..]));
+            whole.put(data);
+            holding.set(&engine.terms().memory, session.slot(), whole.capacity());
         }
     }
 }

@@ -132,10 +132,17 @@ impl<T> Connection<T> {
         place.clear(Place::ASKING);
         place.set(Place::JOINED | Place::HELD);
         place.member = NO_MEMBER;
-        if !state.first.is(Place::GREETED) {
-            state.first.set(Place::GREETED);
-            state.first.member = NO_MEMBER;
+        true
+    }
+
+    /// The first CONNECT is no longer waited for: it was granted, or the connection is over. True once.
+    pub(crate) fn greet(&self) -> bool {
+        let mut state = self.lock();
+        if state.first.is(Place::GREETED) {
+            return false;
         }
+        state.first.set(Place::GREETED);
+        state.first.member = NO_MEMBER;
         true
     }
 

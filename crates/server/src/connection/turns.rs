@@ -154,6 +154,11 @@ impl<T> Connection<T> {
         starts
     }
 
+    /// Bytes that lanes and an unfinished packet hold.
+    pub(crate) fn held(&self) -> usize {
+        self.lock().rare.as_ref().map_or(0, |rare| rare.lanes + rare.assembly.held())
+    }
+
     /// Whether the wire must not read on.
     pub(crate) fn is_full(&self, limit: usize) -> bool {
         self.lock().is_full(limit)

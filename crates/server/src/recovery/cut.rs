@@ -25,6 +25,7 @@ pub(crate) fn is_recoverable(reason: DisconnectReason) -> bool {
             | DisconnectReason::ForcedServerClose
             | DisconnectReason::ServerShuttingDown
             | DisconnectReason::SlowReader
+            | DisconnectReason::MemoryBudget
     )
 }
 

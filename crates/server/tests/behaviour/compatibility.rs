@@ -36,7 +36,7 @@ fn get(world: &World, target: &str) -> String {
 }
 
 /// A session that has joined the default namespace and waits for nothing; where it is asked for, and its socket.
-fn away(world: &World) -> (String, Socket) {
+pub(crate) fn away(world: &World) -> (String, Socket) {
     let open = get(world, POLLING);
     let target =
         format!("{POLLING}&sid={}", &open.split_once("\"sid\":\"").expect("the open packet").1[..20]);

@@ -12,6 +12,7 @@ mod failures;
 mod formats;
 mod hostile;
 mod legacy;
+mod limits;
 mod listeners;
 mod namespaces;
 mod packets;
