@@ -5,7 +5,7 @@
 //! (milliseconds) and `PORT` in the environment override it, and `PER_MESSAGE_DEFLATE` (bytes) has C compress messages of
 //! WebSockets from that size on, and with `PARSER=msgpack` write packets as MessagePack. With `--recovery` C recovers connections.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -208,8 +208,15 @@ struct Reasons(Arc<Mutex<VecDeque<(String, DisconnectReason)>>>);
 
 const REASONS: usize = 1000;
 
+/// How often each order was handled, by its key.
+#[derive(Clone, Default)]
+struct Orders(Arc<Mutex<HashMap<String, u32>>>);
+
+/// How long an order takes.
+const ORDER: Duration = Duration::from_millis(300);
+
 fn interop(builder: Builder) -> Server {
-    let server = builder.state(Reasons::default()).build();
+    let server = builder.state(Reasons::default()).state(Orders::default()).build();
     server.on_connect(serve);
     server.of("/custom").on_connect(serve);
     server.of(is_dynamic).on_connect(serve);
@@ -245,6 +252,16 @@ async fn serve(socket: Socket, Auth(auth): Auth<Value>) {
         let reasons = reasons.lock().unwrap_or_else(PoisonError::into_inner);
         let known = reasons.iter().rev().find(|(known, _)| *known == id);
         Reply(known.map(|(_, reason)| reason.as_str()))
+    });
+    socket.on_deduplicated("order", async |State(Orders(orders)): State<Orders>, key: String| {
+        let times = {
+            let mut orders = orders.lock().unwrap_or_else(PoisonError::into_inner);
+            let times = orders.entry(key).or_insert(0_u32);
+            *times += 1;
+            *times
+        };
+        tokio::time::sleep(ORDER).await;
+        Reply(times)
     });
     socket.on_disconnect(remember);
     socket.emit("auth", auth);

@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { acknowledged, next } from "./support/clients.mjs";
+import { acknowledged, next, unique } from "./support/clients.mjs";
 import { overEveryClient } from "./support/suite.mjs";
+import { original } from "./support/target.mjs";
 
 overEveryClient("acks", ({ client, sockets }) => {
   test("the server hears the client's answer", async () => {
@@ -89,6 +90,19 @@ overEveryClient("acks", ({ client, sockets }) => {
     test("emitWithAck resolves with the answer", async () => {
       const socket = await sockets().connected();
       assert.equal(await socket.emitWithAck("echo", "promised"), "promised");
+    });
+
+    const forgets = original && "the original handles each attempt";
+    test("an event that is sent again is handled once for its key", { skip: forgets }, async () => {
+      const socket = await sockets().connected("/", { retries: 5, ackTimeout: 100 });
+      const key = unique("order");
+      let sent = 0;
+      socket.onAnyOutgoing((event) => { if (event === "order") sent += 1; });
+      const order = () => new Promise((resolve, reject) =>
+        socket.emit("order", key, (error, times) => (error ? reject(error) : resolve(times))));
+      assert.equal(await order(), 1, "the server takes 300 ms, and the client asks again after 100");
+      assert.ok(sent > 1, `it was sent ${sent} times`);
+      assert.equal(await order(), 1);
     });
 
     test("retries deliver each event once while the server acknowledges", async () => {

@@ -182,7 +182,7 @@ mod tests {
         let member = rooms.add(1);
         // At a microsecond for each look at each other room this would take an hour.
         for room in 0..200_000 {
-            rooms.join(member, &room.to_string());
+            rooms.join(member, &room.to_string(), usize::MAX);
         }
         rooms.remove(member);
         assert_eq!((rooms.len(), rooms.find("7"), rooms.rooms.len()), (0, None, rooms.free_rooms.len()));
@@ -208,7 +208,7 @@ mod tests {
                         model.remove(&member);
                     }
                     (2 | 3, Some(member)) => {
-                        rooms.join(member, names[room]);
+                        rooms.join(member, names[room], usize::MAX);
                         model.get_mut(&member).unwrap().insert(names[room]);
                     }
                     (_, Some(member)) => {

@@ -121,7 +121,7 @@ impl Allowance {
     #[must_use]
     #[inline]
     pub fn close(self, gauge: &Gauge, now: Tick) -> Bucket {
-        Bucket(now.count() % TICKS << LEVEL_BITS | self.level(gauge))
+        Bucket(((now.count() % TICKS) << LEVEL_BITS) | self.level(gauge))
     }
 
     /// Whether the bucket is half full and was not before.

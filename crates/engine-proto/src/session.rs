@@ -237,6 +237,12 @@ impl Core {
         self.paused = paused;
     }
 
+    /// Whether nothing is read from the peer.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.paused
+    }
+
     /// Whether the peer would be given up now, were its silence not ours.
     #[must_use]
     pub fn excuses(&self, now: Tick) -> bool {

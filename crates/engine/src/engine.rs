@@ -290,9 +290,30 @@ impl<A: Application> Engine<A> {
     }
 
     /// Queues frames for one session, all or none, and writes nothing. True when the caller is to
-    /// [`flush_one`](Engine::flush_one) it. Safe under the caller's own locks.
+    /// [`flush_one`](Engine::flush_one) it. Safe under the caller's own locks. They are compressed as those of
+    /// [`enqueue`](Engine::enqueue).
     pub fn queue(&self, session: &Session<A::Connection>, frames: &[Frame], volatile: bool) -> bool {
-        session.enqueue(&self.terms, frames, volatile) == Enqueued::Dirty
+        let mut forms = Forms::new(frames);
+        session.enqueue(&self.terms, forms.of(session.deflate(&self.terms)), volatile) == Enqueued::Dirty
+    }
+
+    /// The same for many sessions, of which each frame is compressed once; answers the slots to
+    /// [`flush`](Engine::flush).
+    pub fn queue_all<'s>(
+        &self,
+        sessions: impl IntoIterator<Item = &'s Arc<Session<A::Connection>>>,
+        frames: &[Frame],
+        volatile: bool,
+    ) -> Vec<u32> {
+        let mut forms = Forms::new(frames);
+        let mut dirty = Vec::new();
+        for session in sessions {
+            let frames = forms.of(session.deflate(&self.terms));
+            if session.enqueue(&self.terms, frames, volatile) == Enqueued::Dirty {
+                dirty.push(session.slot());
+            }
+        }
+        dirty
     }
 
     /// Calls `batch`; what it sends to the session leaves together behind it, unless a read batch does so later.

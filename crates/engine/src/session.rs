@@ -162,6 +162,11 @@ impl<C: Send + Sync + 'static> Session<C> {
         side.flags.has(Flags::SHORT) && side.core.wire() == Wire::Polling
     }
 
+    /// Whether nothing is read from the peer for now, since much waits for it, or for its handlers.
+    pub fn is_paused(&self) -> bool {
+        self.side.lock().core.is_paused()
+    }
+
     /// Why it closed, once it has.
     pub fn closed(&self) -> Option<CloseReason> {
         self.side.lock().core.closed()

@@ -1,5 +1,6 @@
 //! What a struct and its attributes say about an event.
 
+use proc_macro2::Span;
 use syn::ext::IdentExt;
 use syn::meta::ParseNestedMeta;
 use syn::punctuated::Punctuated;
@@ -29,6 +30,8 @@ pub(crate) struct Definition {
     pub(crate) args: Vec<String>,
     /// What it is acknowledged with, if it is.
     pub(crate) ack: Option<Type>,
+    /// Whether its first field is its key.
+    pub(crate) has_key: bool,
     /// Where the crate is whose event it is.
     pub(crate) krate: Path,
 }
@@ -47,6 +50,7 @@ struct Options {
     name: Option<LitStr>,
     ack: Option<Type>,
     args: Option<Vec<Ident>>,
+    key: Option<Span>,
     krate: Option<Path>,
 }
 
@@ -93,6 +97,15 @@ impl Definition {
             }
             Fields::Named(_) => Shape::Whole,
         };
+        if let Some(span) = options.key {
+            let has_first = matches!(&shape, Shape::Fields(fields) if !fields.is_empty());
+            if !has_first || options.ack.is_none() {
+                return Err(Error::new(
+                    span,
+                    "a key is the first field of `struct Order(String, ..)`, whose event is acknowledged: `ack = Type`",
+                ));
+            }
+        }
         let args = argument_names(&shape, &input.ident, options.args)?;
         Ok(Definition {
             name,
@@ -100,6 +113,7 @@ impl Definition {
             shape,
             args,
             ack: options.ack,
+            has_key: options.key.is_some(),
             krate: options.krate.unwrap_or_else(|| syn::parse_quote!(::sockeye)),
             ident: input.ident,
         })
@@ -117,10 +131,13 @@ impl Options {
             syn::parenthesized!(names in meta.input);
             let names = Punctuated::<Ident, Token![,]>::parse_terminated(&names)?;
             once(meta, &mut self.args, names.into_iter().collect())
+        } else if meta.path.is_ident("key") {
+            once(meta, &mut self.key, meta.path.span())
         } else if meta.path.is_ident("crate") {
             once(meta, &mut self.krate, meta.value()?.call(Path::parse_mod_style)?)
         } else {
-            Err(meta.error("an event has `name = \"..\"`, `ack = Type`, `args(..)` and `crate = path`"))
+            Err(meta
+                .error("an event has `name = \"..\"`, `ack = Type`, `args(..)`, `key` and `crate = path`"))
         }
     }
 }
@@ -245,6 +262,8 @@ mod tests {
         assert!(refused("#[event(args(a, a))] struct Message(u8, u8);").contains("one name"));
         assert!(refused("#[event(ack = [u8; 2])] struct Message(u8);").contains("a tuple"));
         assert!(refused("#[event(ack = u8, ack = u8)] struct Message(u8);").contains("twice"));
+        assert!(refused("#[event(key)] struct Message(String);").contains("acknowledged"));
+        assert!(refused("#[event(ack = u8, key)] struct Message;").contains("first field"));
         assert!(refused("#[event(nam = \"x\")] struct Message(u8);").contains("an event has"));
     }
 }

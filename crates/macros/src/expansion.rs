@@ -24,6 +24,16 @@ pub(crate) fn expand(definition: &Definition) -> TokenStream {
         None => quote!(#krate::event::NoAck),
     };
     let with_ack = ack.as_ref().map(|ack| with_ack(definition, ack));
+    let keyed = definition.has_key.then(|| {
+        quote! {
+            #[automatically_derived]
+            impl #krate::event::KeyedEvent for #ident {
+                fn key(&self) -> &str {
+                    &self.0
+                }
+            }
+        }
+    });
     let described = described(definition);
     let event = quote! {
         #[automatically_derived]
@@ -43,7 +53,7 @@ pub(crate) fn expand(definition: &Definition) -> TokenStream {
             }
         }
     };
-    quote!(#event #with_ack #described)
+    quote!(#event #with_ack #keyed #described)
 }
 
 /// A tuple that is written there is several values, one after another; all else is one.

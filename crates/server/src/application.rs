@@ -112,7 +112,13 @@ impl Application for Hub {
             self.tally.ack_timeouts.add_one();
             waiting.complete(Err(AckError::TimedOut));
         }
-        let attachment = session.connection().attachment_deadline();
+        let mut attachment = session.connection().attachment_deadline();
+        if attachment.is_some() && session.is_paused() {
+            // It may have come, and is not read: the time is ours.
+            let later = now.after(Tick::ticks(self.options.attachment_timeout));
+            session.connection().expect_attachment(later);
+            attachment = Some(later);
+        }
         if attachment.is_some_and(|deadline| deadline.is_due(now)) {
             tracing::debug!("{session}: an attachment did not come in time", session = session.slot());
             self.tally.undecodable.add_one();

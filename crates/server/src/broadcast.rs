@@ -214,11 +214,7 @@ impl Broadcast {
             }
         }
         // By session, not by slot: a slot may be another's by now.
-        let dirty: Vec<u32> = asked
-            .iter()
-            .filter(|session| self.engine.queue(session, &frames, self.volatile))
-            .map(|session| session.slot())
-            .collect();
+        let dirty = self.engine.queue_all(asked, &frames, self.volatile);
         self.engine.flush(dirty);
         hub.tally.broadcasts.add_one();
         self.tell_outgoing(space, &frames, || sessions);

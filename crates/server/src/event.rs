@@ -36,6 +36,8 @@
 //! - `#[event(ack = u32)]`: what it is acknowledged with: a tuple is several values, `()` none, anything else one.
 //!   Without, it asks for no acknowledgement.
 //! - `#[event(args(from, text))]`: what the fields are called in contracts. Without, `value`, or `arg0`, `arg1`, ….
+//! - `#[event(key)]`, beside `ack`: its first field, a `String`, is the key by which it is
+//!   [handled once](crate::socket::Socket::on_deduplicated_event).
 //! - `#[event(crate = path)]`: where this crate is, when it is not `::sockeye`.
 //!
 //! Fields and the acknowledgement implement `Serialize` and `Deserialize`, and own what they hold: an event has
@@ -127,6 +129,18 @@ pub trait EventWithAck: Event {
     /// # Errors
     /// When an argument is missing, or of another type.
     fn read_ack(arguments: &mut Arguments<'_>) -> Result<Self::Ack, ArgumentError>;
+}
+
+/// An event whose first argument is the key by which it is handled once: see
+/// [`on_deduplicated_event`](crate::socket::Socket::on_deduplicated_event). Derived with `#[event(ack = .., key)]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no key",
+    label = "not handled once for a key",
+    note = "say that its first field, a `String`, is one: `#[event(ack = Type, key)]`"
+)]
+pub trait KeyedEvent: EventWithAck {
+    /// What tells it from others of its kind.
+    fn key(&self) -> &str;
 }
 
 /// The acknowledgement of an event that has none: there is no such value.

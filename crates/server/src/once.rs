@@ -34,6 +34,9 @@ impl Default for Deduplication {
     }
 }
 
+/// How many attempts wait for the answer to the first.
+const WAITERS: usize = 64;
+
 /// Hands an answer to who sent the event again.
 pub(crate) type Waiter = Box<dyn FnOnce(&Incoming<'static>) + Send>;
 
@@ -76,7 +79,10 @@ impl Window {
         let key: Arc<Key> = Arc::new((event.into(), key.into()));
         let attempt = match known.states.get_mut(&key) {
             Some(State::Running(waiters)) => {
-                waiters.push(waiter);
+                // One that is too many hears nothing, and tries again.
+                if waiters.len() < WAITERS {
+                    waiters.push(waiter);
+                }
                 Attempt::Running
             }
             Some(State::Done(answer)) => Attempt::Done(answer.clone(), waiter),
@@ -207,6 +213,20 @@ mod tests {
         };
         assert_eq!(again.packet().arguments().raw(), "\"done\"");
         assert!(matches!(window.begin("other", "k", Tick::new(0), nobody()), Attempt::First(_)));
+    }
+
+    #[test]
+    fn so_many_wait_for_one_answer_and_no_more() {
+        let window = Window::default();
+        let running = first(&window, "k", 0).unwrap();
+        let heard = Arc::new(Mutex::new(0));
+        for _ in 0..1_000 {
+            let heard = heard.clone();
+            let waiter: Waiter = Box::new(move |_| *heard.lock() += 1);
+            assert!(matches!(window.begin("order", "k", Tick::new(0), waiter), Attempt::Running));
+        }
+        running.answer(answer("done"), Tick::new(0), &Deduplication::default());
+        assert_eq!(*heard.lock(), WAITERS);
     }
 
     #[test]

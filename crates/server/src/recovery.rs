@@ -35,6 +35,9 @@ pub struct Recovery {
     /// Bytes of events that each namespace keeps, with what it takes to keep them. Default 8 MiB. Beyond it the oldest
     /// go, and who missed one of them is not recovered.
     pub log_bytes: usize,
+    /// The same, for all namespaces of the server together. Default 256 MiB. Beyond it a namespace in which something is
+    /// emitted lets go of its own.
+    pub log_bytes_of_all: usize,
     /// Peers of each namespace whose state is kept after a cut. Default 100,000. Beyond it the oldest go.
     pub sessions: usize,
 }
@@ -46,6 +49,7 @@ impl Default for Recovery {
             skip_middlewares: true,
             before_first_event: true,
             log_bytes: 8 * 1024 * 1024,
+            log_bytes_of_all: 256 * 1024 * 1024,
             sessions: 100_000,
         }
     }

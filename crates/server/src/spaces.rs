@@ -8,6 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use parking_lot::RwLock;
 
@@ -40,6 +41,8 @@ pub(crate) struct Spaces<H: ?Sized> {
     /// How connections are recovered, if they are, and what names this process in offsets.
     recovery: Option<(Recovery, [u8; TAG])>,
     room_limit: usize,
+    /// Bytes of the logs of all namespaces.
+    log_bytes: Arc<AtomicUsize>,
 }
 
 struct Named<H: ?Sized> {
@@ -133,7 +136,13 @@ impl<H: ?Sized> Spaces<H> {
             free: Vec::new(),
             emptied: VecDeque::new(),
         };
-        let spaces = Spaces { fixed: Arena::default(), named: RwLock::new(named), recovery, room_limit };
+        let spaces = Spaces {
+            fixed: Arena::default(),
+            named: RwLock::new(named),
+            recovery,
+            room_limit,
+            log_bytes: Arc::default(),
+        };
         spaces.find_or_new("/", None, false).expect("an empty table takes its first namespace");
         spaces
     }
@@ -196,7 +205,8 @@ impl<H: ?Sized> Spaces<H> {
         if let Some(held) = named.held(name) {
             return Ok((held, false));
         }
-        let keeper = self.recovery.as_ref().map(|(recovery, tag)| Keeper::new(recovery, *tag));
+        let keeper =
+            self.recovery.as_ref().map(|(recovery, tag)| Keeper::new(recovery, *tag, self.log_bytes.clone()));
         let held = match parent {
             Some(parent) => {
                 let space =

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sockeye_engine::options::PerMessageDeflate;
 use sockeye_server::binary::Binary;
+use sockeye_server::recovery::Recovery;
 use sockeye_server::server::Server;
 use sockeye_server::socket::Socket;
 use sockeye_websocket::decoder::{Decoded, Decoder, Role};
@@ -27,12 +28,19 @@ struct Peer {
     stream: TcpStream,
     read: Vec<u8>,
     decoder: Decoder,
+    /// What it was told when it was let in.
+    connect_packet: String,
 }
 
 impl Peer {
     async fn join(address: std::net::SocketAddr) -> Peer {
+        Peer::join_with(address, "40").await
+    }
+
+    async fn join_with(address: std::net::SocketAddr, connect: &str) -> Peer {
         let stream = TcpStream::connect(address).await.expect("a server that listens");
-        let mut peer = Peer { stream, read: Vec::new(), decoder: Decoder::new() };
+        let mut peer =
+            Peer { stream, read: Vec::new(), decoder: Decoder::new(), connect_packet: String::new() };
         peer.stream.write_all(REQUEST.as_bytes()).await.expect("it is taken");
         let end = loop {
             if let Some(end) = peer.read.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -43,8 +51,10 @@ impl Peer {
         let head = String::from_utf8_lossy(&peer.read[..end]).into_owned();
         assert!(head.contains("permessage-deflate; server_no_context_takeover"), "{head}");
         peer.read.drain(..end + 4);
-        peer.send("40").await;
-        while !peer.message().await.0.starts_with("40") {}
+        peer.send(connect).await;
+        while !peer.connect_packet.starts_with("40") {
+            peer.connect_packet = peer.message().await.0;
+        }
         peer
     }
 
@@ -136,4 +146,36 @@ async fn events_reach_websockets_compressed_unless_they_say_no() {
     let expected = [("42[\"long\"", true), ("42[\"long\"", false), ("451-[\"byt", false), ("b2000", true)];
     assert_eq!(peer.messages(4).await, seen(&expected));
     assert_eq!(other.messages(4).await, seen(&expected));
+}
+
+#[tokio::test]
+async fn so_do_questions_to_many_and_what_is_numbered_and_sent_again_where_connections_are_recovered() {
+    let builder = Server::builder().per_message_deflate(Some(PerMessageDeflate::default()));
+    let server = builder.connection_state_recovery(Recovery::default()).build();
+    server.on_connect(async |socket: Socket| {
+        socket.emit("long", long());
+        socket.on("ask", async |server: Server| {
+            // Nobody answers.
+            drop(server.emit_with_ack::<u8>("long", long()));
+            server.emit("long", long());
+        });
+    });
+    let bound = server.bind("127.0.0.1:0").await.expect("a port");
+    let address = bound.address();
+    tokio::spawn(bound.serve());
+    let mut peer = Peer::join(address).await;
+    let (event, compressed) = peer.message().await;
+    assert!(event.starts_with("42[\"long\"") && compressed, "to one");
+    peer.send("42[\"ask\"]").await;
+    let expected = [("420[\"long".to_owned(), true), ("42[\"long\"".to_owned(), true)];
+    assert_eq!(peer.messages(2).await, expected);
+
+    let offset = event.rsplit('"').nth(1).expect("its number").to_owned();
+    let granted = peer.connect_packet;
+    let pid = granted.split_once("\"pid\":\"").expect("a pid").1.split('"').next().expect("a pid").to_owned();
+    drop(peer.stream);
+    let connect = format!("40{{\"pid\":\"{pid}\",\"offset\":\"{offset}\"}}");
+    let mut back = Peer::join_with(address, &connect).await;
+    assert!(back.connect_packet.contains(&pid), "it is recovered: {}", back.connect_packet);
+    assert_eq!(back.messages(1).await, [("42[\"long\"".to_owned(), true)], "what it missed");
 }

@@ -35,7 +35,10 @@ pub(crate) struct Next<T> {
 fn weight(incoming: &Incoming<'_>) -> usize {
     /// What an allocator adds to the text's block, about.
     const BLOCK: usize = 16;
-    incoming.len() + size_of::<Incoming<'_>>() + BLOCK
+    /// Where an attachment stands in the text.
+    const ATTACHMENT: usize = 24;
+    let attachments = incoming.packet().attachments().len() * (BLOCK + size_of::<Vec<u8>>() + ATTACHMENT);
+    incoming.len() + attachments + size_of::<Incoming<'_>>() + BLOCK
 }
 
 impl<T> Connection<T> {
@@ -51,6 +54,13 @@ impl<T> Connection<T> {
         let rare = state.rare();
         rare.assembly = assembly;
         rare.attachment_by = deadline;
+    }
+
+    /// The next attachment may take until `deadline`.
+    pub(crate) fn expect_attachment(&self, deadline: Tick) {
+        if let Some(rare) = &mut self.lock().rare {
+            rare.attachment_by = deadline;
+        }
     }
 
     /// When the next attachment must have come, if one is missing.

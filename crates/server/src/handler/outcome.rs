@@ -53,9 +53,9 @@ impl Outcome for () {
 impl Outcome for Emitted {
     fn finish(self, _answer: &Answer<'_>) -> Result<(), HandlerError> {
         match self.result() {
-            Err(EmitError::Encode(error)) => Err(error.into()),
             // The peer has gone: nothing that the handler did wrong.
-            _ => Ok(()),
+            Ok(()) | Err(EmitError::Disconnected | EmitError::SlowReader) => Ok(()),
+            Err(error) => Err(error.into()),
         }
     }
 }

@@ -9,7 +9,7 @@ use sockeye_socket_proto::outgoing::{ArgumentWriter, EventArguments};
 
 use crate::emitted::Emitted;
 use crate::error::{EmitError, Fault, HandlerError};
-use crate::event::{Event, EventWithAck, NoAck};
+use crate::event::{Event, EventWithAck, KeyedEvent, NoAck};
 use crate::handler::ack::Ack;
 use crate::handler::event::{EventHandler, FromConnect, FromEvent};
 use crate::handler::outcome::{Outcome, Reply, poll_once};
@@ -331,6 +331,37 @@ impl Socket {
     {
         let name = <H::Last as Received>::Event::NAME;
         self.on(name, Named(handler))
+    }
+
+    /// Handles the event that is the handler's last argument once for each key, as
+    /// [`on_deduplicated`](Socket::on_deduplicated) does for its name. That it has a key and an acknowledgement is checked
+    /// when it is compiled.
+    ///
+    /// ```
+    /// # extern crate sockeye_server as sockeye;
+    /// # use sockeye_server::{event::Event, handler::outcome::Reply, socket::Socket};
+    /// /// `socket.emit("order", crypto.randomUUID(), "one cup of tea", (error, number) => …)`
+    /// #[derive(Event)]
+    /// #[event(ack = u64, key)]
+    /// struct Order(String, String);
+    ///
+    /// # async fn place(order: String) -> u64 { order.len() as u64 }
+    /// # fn register(socket: &Socket) {
+    /// socket.on_deduplicated_event(async |Order(_key, order): Order| Reply(place(order).await));
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// As [`on_event`](Socket::on_event).
+    #[track_caller]
+    pub fn on_deduplicated_event<A: 'static, H>(&self, handler: H) -> &Socket
+    where
+        H: TypedHandler<A>,
+        H::Output: Answers<H::Last>,
+        <H::Last as Received>::Event: KeyedEvent,
+    {
+        let name = <H::Last as Received>::Event::NAME;
+        self.on_deduplicated(name, Named(handler))
     }
 }
 

@@ -48,12 +48,17 @@ impl<'k> Cut<'k> {
 
     /// It has left, and is kept or not.
     pub(crate) fn end(self, engine: &Arc<Engine>, space: &Space, slot: u32, saved: Option<Saved>) {
-        let Cut { keeper, log, pid } = self;
+        let Cut { keeper, mut log, pid } = self;
         keeper.pids.remove(pid.hash(), slot);
+        let mut saves = keeper.saves.lock();
         let gone = saved.and_then(|saved| {
             let until = engine.now().after(keeper.duration);
-            keeper.saves.lock().save(pid, saved, until, keeper.options.sessions)
+            saves.save(pid, saved, until, keeper.options.sessions)
         });
+        if saves.is_empty() && space.adapter.is_empty() {
+            log.clear();
+        }
+        drop(saves);
         drop(log);
         // The application's values: dropped where no lock is held.
         drop(gone);

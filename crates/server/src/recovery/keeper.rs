@@ -2,7 +2,8 @@
 //!
 //! The log's lock comes before all others: who emits, comes or goes holds it while it queues and changes rooms.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use parking_lot::Mutex;
 use sockeye_engine_proto::tick::Tick;
@@ -26,9 +27,9 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    pub(crate) fn new(options: &Recovery, tag: [u8; TAG]) -> Keeper {
+    pub(crate) fn new(options: &Recovery, tag: [u8; TAG], all: Arc<AtomicUsize>) -> Keeper {
         Keeper {
-            log: Mutex::new(Log::new(tag)),
+            log: Mutex::new(Log::new(tag, all)),
             saves: Mutex::default(),
             pids: Slots::default(),
             duration: Tick::ticks(options.max_disconnection_duration),

@@ -4,6 +4,8 @@
 //! is a list of rooms.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrayvec::ArrayString;
 use smallvec::SmallVec;
@@ -66,8 +68,16 @@ pub(crate) struct Log {
     /// The number of the last event; the first is 1.
     last: u64,
     bytes: usize,
+    /// Bytes of all logs of the server.
+    all: Arc<AtomicUsize>,
     /// By the numbers of members.
     reached: Vec<Reached>,
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 /// What was asked for is no longer all there.
@@ -76,8 +86,8 @@ pub(crate) struct TooShort;
 
 impl Log {
     /// An empty log of the process that `tag` names.
-    pub(crate) fn new(tag: [u8; TAG]) -> Log {
-        Log { tag, entries: VecDeque::new(), last: 0, bytes: 0, reached: Vec::new() }
+    pub(crate) fn new(tag: [u8; TAG], all: Arc<AtomicUsize>) -> Log {
+        Log { tag, entries: VecDeque::new(), last: 0, bytes: 0, all, reached: Vec::new() }
     }
 
     /// The number of the last event, 0 before the first.
@@ -106,15 +116,32 @@ impl Log {
         (number <= self.last).then_some(number)
     }
 
-    /// Adds the event whose number is the one behind the last.
-    pub(crate) fn push(&mut self, at: Tick, audience: Audience, frames: SmallVec<[Frame; 1]>, limit: usize) {
+    /// Adds the event whose number is the one behind the last. The log may have `limit` bytes, and all logs of the server
+    /// together the second: who adds to what is too much lets go of its own.
+    pub(crate) fn push(
+        &mut self,
+        at: Tick,
+        audience: Audience,
+        frames: SmallVec<[Frame; 1]>,
+        (limit, of_all): (usize, usize),
+    ) {
         let entry = Entry { at, audience, frames };
-        self.bytes += entry.bytes();
+        let bytes = entry.bytes();
+        self.bytes += bytes;
+        self.all.fetch_add(bytes, Ordering::Relaxed);
         self.last += 1;
         self.entries.push_back(entry);
-        while self.bytes > limit {
+        while !self.entries.is_empty() && (self.bytes > limit || self.all.load(Ordering::Relaxed) > of_all) {
             self.pop();
         }
+    }
+
+    /// Forgets all: nobody is left who could ask for it.
+    pub(crate) fn clear(&mut self) {
+        while !self.entries.is_empty() {
+            self.pop();
+        }
+        self.entries = VecDeque::new();
     }
 
     /// Forgets what is older than `since`.
@@ -129,7 +156,9 @@ impl Log {
 
     fn pop(&mut self) {
         if let Some(entry) = self.entries.pop_front() {
-            self.bytes -= entry.bytes();
+            let bytes = entry.bytes();
+            self.bytes -= bytes;
+            self.all.fetch_sub(bytes, Ordering::Relaxed);
         }
     }
 
@@ -196,7 +225,7 @@ mod tests {
 
     #[test]
     fn what_was_missed_is_what_was_meant_for_the_rooms_behind_the_number() {
-        let mut log = Log::new(*b"abcd");
+        let mut log = Log::new(*b"abcd", Arc::default());
         let all = [
             (to(&[], &[]), "4all"),
             (to(&["a"], &[]), "4a"),
@@ -204,7 +233,7 @@ mod tests {
             (to(&[], &["a"]), "4not a"),
         ];
         for (audience, text) in all {
-            log.push(Tick::new(0), audience, event(text), usize::MAX);
+            log.push(Tick::new(0), audience, event(text), (usize::MAX, usize::MAX));
         }
         let missed = |number, rooms: &[&str]| log.missed(number, |room| rooms.contains(&room)).unwrap();
         assert_eq!(texts(&missed(0, &["a"])), ["4all", "4a"]);
@@ -216,9 +245,9 @@ mod tests {
 
     #[test]
     fn a_log_is_bounded_in_bytes_and_age_and_says_what_it_lacks() {
-        let mut log = Log::new(*b"abcd");
+        let mut log = Log::new(*b"abcd", Arc::default());
         for number in 0..1000 {
-            log.push(Tick::new(number), to(&[], &[]), event("4text"), 10_000);
+            log.push(Tick::new(number), to(&[], &[]), event("4text"), (10_000, usize::MAX));
         }
         assert!(log.bytes <= 10_000 && !log.entries.is_empty());
         let kept = log.entries.len() as u64;
@@ -233,7 +262,7 @@ mod tests {
 
     #[test]
     fn an_offset_is_the_tag_and_the_number_in_hexadecimal_digits() {
-        let log = Log::new(*b"abcd");
+        let log = Log::new(*b"abcd", Arc::default());
         for number in [0, 1, 15, 16, 0xfff, 0x1000, u64::MAX] {
             assert_eq!(*log.offset(number), format!("abcd{number:x}"));
         }
@@ -241,8 +270,8 @@ mod tests {
 
     #[test]
     fn an_offset_of_another_process_or_of_later_or_of_nobody_is_unknown() {
-        let mut log = Log::new(*b"abcd");
-        log.push(Tick::new(0), to(&[], &[]), event("4a"), usize::MAX);
+        let mut log = Log::new(*b"abcd", Arc::default());
+        log.push(Tick::new(0), to(&[], &[]), event("4a"), (usize::MAX, usize::MAX));
         assert_eq!(log.number(&log.offset(1)), Some(1));
         assert_eq!(log.number(&log.offset(0)), Some(0));
         for text in ["", "1", "abcd2", "abce1", "abcd", "abcd+1", "abcdx", "text", "abcdffffffffffffffffff"] {
@@ -252,15 +281,36 @@ mod tests {
 
     #[test]
     fn what_reached_a_member_is_what_was_sent_before_a_ping_that_it_answered() {
-        let mut log = Log::new(*b"abcd");
+        let mut log = Log::new(*b"abcd", Arc::default());
         log.add_member(3, 0);
-        log.push(Tick::new(0), to(&[], &[]), event("4a"), usize::MAX);
+        log.push(Tick::new(0), to(&[], &[]), event("4a"), (usize::MAX, usize::MAX));
         log.answered(3);
         assert_eq!(log.reached(3), 0, "the event may be younger than the ping");
-        log.push(Tick::new(0), to(&[], &[]), event("4b"), usize::MAX);
+        log.push(Tick::new(0), to(&[], &[]), event("4b"), (usize::MAX, usize::MAX));
         log.answered(3);
         assert_eq!(log.reached(3), 1);
         log.add_member(3, 2);
         assert_eq!((log.reached(3), log.reached(7)), (2, 0));
+    }
+
+    #[test]
+    fn logs_share_what_all_of_them_may_have() {
+        let all = Arc::new(AtomicUsize::new(0));
+        let mut logs = [Log::new(*b"abcd", all.clone()), Log::new(*b"abcd", all.clone())];
+        for log in &mut logs {
+            (0..1_000)
+                .for_each(|_| log.push(Tick::new(0), to(&[], &[]), event("4text"), (usize::MAX, 50_000)));
+        }
+        let [first, second] = logs;
+        assert!((40_000..=50_000).contains(&all.load(Ordering::Relaxed)));
+        assert!(second.entries.is_empty() && first.reaches(1_000), "who comes late finds no room");
+        assert!(second.reaches(1_000) && !second.reaches(999));
+        drop(first);
+        assert_eq!(all.load(Ordering::Relaxed), 0);
+        let mut second = second;
+        second.push(Tick::new(0), to(&[], &[]), event("4text"), (usize::MAX, 50_000));
+        assert!(second.reaches(1_000));
+        second.clear();
+        assert_eq!((all.load(Ordering::Relaxed), second.last()), (0, 1_001));
     }
 }

@@ -37,7 +37,8 @@ fn number(
     engine.application().finish(&mut numbered)?;
     let numbered: SmallVec<[Frame; 1]> = frames(numbered).collect();
     if !volatile {
-        log.push(engine.now(), audience(), numbered.clone(), keeper.options.log_bytes);
+        let limits = (keeper.options.log_bytes, keeper.options.log_bytes_of_all);
+        log.push(engine.now(), audience(), numbered.clone(), limits);
     }
     Ok(numbered)
 }

@@ -40,6 +40,8 @@ pub(crate) struct Saves {
     kept: HashMap<Pid, Kept, FxBuildHasher>,
     /// In the order in which they expire; one that was taken may still stand here.
     order: VecDeque<(Tick, Pid)>,
+    /// Those that have expired, in the order in which that is forgotten.
+    expired: VecDeque<(Tick, Pid)>,
 }
 
 impl Saves {
@@ -48,8 +50,9 @@ impl Saves {
         self.order.push_back((until, pid));
         let replaced = self.kept.insert(pid, Kept { saved: Some(saved), until });
         let mut gone = replaced.and_then(|kept| kept.saved);
+        // What is only remembered goes first.
         while self.kept.len() > limit.max(1)
-            && let Some((until, pid)) = self.order.pop_front()
+            && let Some((until, pid)) = self.expired.pop_front().or_else(|| self.order.pop_front())
         {
             gone = gone.or(self.remove(pid, until));
         }
@@ -78,21 +81,20 @@ impl Saves {
     /// dropped, where no lock is held: it is the application's.
     pub(crate) fn sweep(&mut self, now: Tick, memory: u32) -> Vec<Saved> {
         let mut gone = Vec::new();
+        while let Some((until, pid)) = self.expired.front().copied()
+            && until.is_due(now)
+        {
+            self.expired.pop_front();
+            self.remove(pid, until);
+        }
         while let Some((until, pid)) = self.order.front().copied()
             && until.is_due(now)
         {
             self.order.pop_front();
             let Some(kept) = self.kept.get_mut(&pid).filter(|kept| kept.until == until) else { continue };
-            match kept.saved.take() {
-                Some(saved) => {
-                    gone.push(saved);
-                    kept.until = now.after(memory);
-                    self.order.push_back((kept.until, pid));
-                }
-                None => {
-                    self.kept.remove(&pid);
-                }
-            }
+            gone.extend(kept.saved.take());
+            kept.until = now.after(memory);
+            self.expired.push_back((kept.until, pid));
         }
         if self.kept.is_empty() {
             *self = Saves::default();
@@ -166,5 +168,21 @@ mod tests {
         saves.save(pid, somebody(1).1, Tick::new(20), 100);
         assert_eq!(saves.sweep(Tick::new(10), 5).len(), 0, "the first entry of the order is stale");
         assert!(matches!(saves.take(&pid, Tick::new(19)), Taken::Saved(..)));
+    }
+
+    #[test]
+    fn what_is_only_remembered_takes_no_place_of_those_who_may_come_back() {
+        let mut saves = Saves::default();
+        for seed in 0..5 {
+            let (pid, saved) = somebody(seed);
+            saves.save(pid, saved, Tick::new(if seed < 3 { 10 } else { 19 }), 5);
+        }
+        assert_eq!(saves.sweep(Tick::new(10), 10).len(), 3);
+        for seed in 5..8 {
+            let (pid, saved) = somebody(seed);
+            assert!(saves.save(pid, saved, Tick::new(30), 5).is_none());
+        }
+        let live: Vec<u64> = (0..8).filter(|seed| saves.is_saved(&somebody(*seed).0)).collect();
+        assert_eq!(live, [3, 4, 5, 6, 7]);
     }
 }

@@ -31,8 +31,29 @@ fn ask(world: &World, request: Builder, body: &str) -> (Parts, bytes::Bytes) {
     came.lock().take().expect("it is answered at once")
 }
 
-fn get(world: &World, target: &str) -> String {
+pub(crate) fn get(world: &World, target: &str) -> String {
     String::from_utf8(ask(world, Request::get(target), "").1.to_vec()).expect("text")
+}
+
+/// A POST that may not be answered at once.
+pub(crate) struct Posted(Arc<Mutex<bool>>);
+
+impl Posted {
+    pub(crate) fn is_answered(&self) -> bool {
+        *self.0.lock()
+    }
+}
+
+pub(crate) fn post(world: &World, target: &str, body: &str) -> Posted {
+    let request = Request::post(target).body(Full::<bytes::Bytes>::from(body.to_owned())).expect("a request");
+    let (mut service, answered) = (world.server.service(), Arc::new(Mutex::new(false)));
+    let answers = answered.clone();
+    world.simulation.runtime().spawn(async move {
+        service.call(request).await.expect("the service never fails");
+        *answers.lock() = true;
+    });
+    world.run();
+    Posted(answered)
 }
 
 /// A session that has joined the default namespace and waits for nothing; where it is asked for, and its socket.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sockeye_server::binary::Binary;
 use sockeye_server::emitted::Emitted;
 use sockeye_server::error::{AckError, Cause, HandlerError};
-use sockeye_server::event::Event;
+use sockeye_server::event::{Event, KeyedEvent};
 use sockeye_server::handler::args::{Data, State};
 use sockeye_server::handler::outcome::Reply;
 use sockeye_server::handler::typed::{AckFor, Asked};
@@ -252,4 +252,23 @@ fn a_handler_that_captures_and_waits_is_one_as_well() {
     assert!(world.notes.take().is_empty());
     world.advance(150);
     assert_eq!(world.notes.take(), ["a"]);
+}
+
+#[derive(Event)]
+#[event(ack = String, key)]
+struct Order(String, String);
+
+#[test]
+fn an_event_with_a_key_is_handled_once_and_answered_each_time() {
+    let world = World::new();
+    world.server.on_connect(async |socket: Socket| {
+        socket.on_deduplicated_event(async |State(notes): State<Notes>, order: Order| {
+            notes.note(format!("{} {}", order.key(), order.1));
+            Reply(format!("{}!", order.1))
+        });
+    });
+    let (peer, _) = world.join();
+    peer.send(&[r#"20["order","k","tea"]"#, r#"21["order","k","tea"]"#, r#"22["order","l","milk"]"#]);
+    assert_eq!(peer.take(), [r#"30["tea!"]"#, r#"31["tea!"]"#, r#"32["milk!"]"#]);
+    assert_eq!(world.notes.take(), ["k tea", "l milk"]);
 }
