@@ -63,7 +63,7 @@ pub trait Application: Send + Sync + Sized + 'static {
     }
 
     /// Whether one more session may be opened: the application's own limit, asked before `allow_request`. A peer that may
-    /// not is refused with [`Busy::Application`](crate::entrance::Busy::Application). By default it may.
+    /// not is refused with [`Busy::Application`]. By default it may.
     fn admits(&self) -> bool {
         true
     }

@@ -20,6 +20,7 @@ use sockeye_engine_proto::reason::CloseReason;
 use sockeye_engine_proto::session::Wire;
 use sockeye_engine_proto::tick::Tick;
 use sockeye_socket_proto::assembly::Incoming;
+use sockeye_socket_proto::error::DecodeError;
 use sockeye_socket_proto::packet::Kind;
 use sockeye_socket_proto::parser::json::decode;
 use sockeye_socket_proto::reason::DisconnectReason;
@@ -120,7 +121,7 @@ impl Application for Hub {
             attachment = Some(later);
         }
         if attachment.is_some_and(|deadline| deadline.is_due(now)) {
-            tracing::debug!("{session}: an attachment did not come in time", session = session.slot());
+            tracing::debug!("{session}: {error}", session = session.slot(), error = DecodeError::Late);
             self.tally.undecodable.add_one();
             engine.close(session, CloseReason::ForcedClose);
             return None;

@@ -57,6 +57,10 @@ pub enum DecodeError {
     /// A binary message came, and no packet announced it.
     #[error("got binary without a packet that announced it")]
     UnexpectedBinary,
+    /// Attachments of a packet did not come in time, which is their receiver's to say: see
+    /// [`Assembly::is_waiting`](crate::assembly::Assembly::is_waiting).
+    #[error("an attachment did not come in time")]
+    Late,
     /// A placeholder names an attachment that is not there.
     #[error("illegal attachments, a placeholder names none of the {attachments} that came")]
     Placeholder {

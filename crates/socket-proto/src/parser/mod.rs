@@ -22,7 +22,7 @@ pub mod msgpack;
 ///
 /// Above it a packet is what it always is, JSON and attachments; a parser translates. The default format is no
 /// `Parser`: its packets borrow from their messages, and their attachments are messages of their own, which an
-/// [`Assembly`](crate::assembly::Assembly) joins.
+/// [`Assembly`] joins.
 ///
 /// [`Incoming::new`] makes a packet of what was read, and checks it; [`Packet::payload_value`] is what is to be written.
 ///
