@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -35,6 +36,9 @@ use crate::terms::Terms;
 
 /// Sessions that one thread writes for before it lets others run.
 const SLICE: usize = 64;
+
+/// Sessions that a drain closes in each tick at least.
+const DRAINED: usize = 50;
 
 /// Sessions that are weighed before others run.
 const WEIGHED: u32 = 1024;
@@ -155,6 +159,7 @@ pub struct Engine<A: Application> {
     terms: Arc<Terms>,
     table: Table<A::Connection>,
     entrance: Entrance,
+    draining: AtomicBool,
     counters: Counters,
     ping: Frame,
 }
@@ -172,6 +177,7 @@ impl<A: Application> Engine<A> {
             application,
             options,
             entrance,
+            draining: AtomicBool::new(false),
             table: Table::default(),
             counters: Counters::default(),
             ping: Frame::text(&[b"2"]),
@@ -464,6 +470,9 @@ impl<A: Application> Engine<A> {
 
     /// Whether one more session may be opened from that address.
     pub(crate) fn admit(&self, address: Option<SocketAddr>) -> Result<(), Busy> {
+        if self.is_draining() {
+            return Err(Busy::Draining);
+        }
         self.entrance.admit(self.now(), self.table.len(), address)?;
         if self.application.admits() { Ok(()) } else { Err(Busy::Application) }
     }
@@ -495,6 +504,35 @@ impl<A: Application> Engine<A> {
         }
         for session in chosen {
             self.close_here(&session, CloseReason::MemoryBudget, Parting::default());
+        }
+    }
+
+    /// Whether its sessions are being let go: no new one is opened.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Lets go of all sessions, so that they come back to another server, and not all at once: from now on none is opened,
+    /// and those that there are close with `server shutting down`, spread over the better part of `within`. What waits for
+    /// a peer is sent before. Returns when none is left, or `within` is over and the rest was closed.
+    ///
+    /// Requests must be served meanwhile: a peer that polls is told by its next GET. Dropped, it closes no more of them, and
+    /// none is opened all the same.
+    pub async fn drain(self: &Arc<Self>, within: Duration) {
+        self.draining.store(true, Ordering::Relaxed);
+        let mut sessions = self.table.all();
+        let spread = (within.as_millis() * 4 / 5 / Tick::LENGTH.as_millis()).max(1);
+        let batch = sessions.len().div_ceil(spread as usize).max(DRAINED);
+        let until = self.terms.runtime.now() + within;
+        while !sessions.is_empty() && self.terms.runtime.now() < until {
+            for session in sessions.drain(..batch.min(sessions.len())) {
+                self.close(&session, CloseReason::ServerShuttingDown);
+            }
+            self.terms.runtime.sleep(Tick::LENGTH).await;
+        }
+        self.shut_down(CloseReason::ServerShuttingDown);
+        while !self.table.is_empty() && self.terms.runtime.now() < until {
+            self.terms.runtime.sleep(Tick::LENGTH).await;
         }
     }
 

@@ -38,17 +38,20 @@ pub enum Busy {
     /// Handshakes of that address:
     /// [`handshakes_per_address`](crate::options::Options::handshakes_per_address).
     HandshakesOfAddress,
+    /// Its sessions are being let go: [`Engine::drain`](crate::engine::Engine::drain).
+    Draining,
     /// The application takes no more: [`Application::admits`](crate::engine::Application::admits).
     Application,
 }
 
 impl Busy {
     /// All of them, for tables of counters.
-    pub const ALL: [Busy; 5] = [
+    pub const ALL: [Busy; 6] = [
         Busy::Sessions,
         Busy::SessionsOfAddress,
         Busy::Handshakes,
         Busy::HandshakesOfAddress,
+        Busy::Draining,
         Busy::Application,
     ];
 
@@ -60,6 +63,7 @@ impl Busy {
             Busy::SessionsOfAddress => "TOO_MANY_SESSIONS_OF_ADDRESS",
             Busy::Handshakes => "TOO_MANY_HANDSHAKES",
             Busy::HandshakesOfAddress => "TOO_MANY_HANDSHAKES_OF_ADDRESS",
+            Busy::Draining => "DRAINING",
             Busy::Application => "APPLICATION_BUSY",
         }
     }

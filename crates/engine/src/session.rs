@@ -826,7 +826,7 @@ impl<C: Send + Sync + 'static> Session<C> {
         let reason = side.core.closed().unwrap_or(reason);
         let wire = side.core.wire();
         let lingers = wire == Wire::Polling
-            && reason == CloseReason::ForcedClose
+            && matches!(reason, CloseReason::ForcedClose | CloseReason::ServerShuttingDown)
             && (!side.flags.has(Flags::POLLING) || !side.outbox.is_empty());
         let (candidate, waiting) = side.take_rest();
         match (wire, parting) {

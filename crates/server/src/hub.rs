@@ -182,6 +182,8 @@ pub(crate) struct HubOptions {
     pub(crate) room_limit: usize,
     /// Connections that are in no namespace yet.
     pub(crate) unjoined_limit: usize,
+    /// How long sessions are let go when the accept loop is told to stop.
+    pub(crate) drain_timeout: Duration,
     /// Under which the browser client is served, if it is.
     #[cfg(feature = "client-script")]
     pub(crate) client_path: Option<String>,

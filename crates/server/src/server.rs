@@ -280,6 +280,24 @@ impl Server {
         }
     }
 
+    /// Lets go of all sessions before the server ends, so that their peers go to another one and not all at once: no session
+    /// is opened from now on (503), and those that there are close with `server shutting down`, spread over the better part
+    /// of `within`. What waits for a peer is sent before. Returns when none is left, or the time is over and the rest was
+    /// closed.
+    ///
+    /// Requests must be served meanwhile: [`listen`](Server::listen) and its like do, where
+    /// [`drain_timeout`](Builder::drain_timeout) says so. Dropped, it closes no more of them, and none is opened all the
+    /// same.
+    pub async fn drain(&self, within: Duration) {
+        self.engine.drain(within).await;
+    }
+
+    /// Whether it was told to [`drain`](Server::drain): it is no longer ready for new sessions.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.engine.is_draining()
+    }
+
     /// Closes every session; their sockets disconnect with `server shutting down`. New ones may still come:
     /// stop listening first.
     pub fn close(&self) {
@@ -342,6 +360,7 @@ impl Default for Builder {
             namespace_limit: 100,
             room_limit: 200_000,
             unjoined_limit: 20_000,
+            drain_timeout: Duration::ZERO,
             #[cfg(feature = "client-script")]
             client_path: Some(String::new()),
         };
@@ -655,6 +674,13 @@ impl Builder {
     /// heads.
     pub fn accept_loop(mut self, change: impl FnOnce(&mut Listen)) -> Builder {
         change(&mut self.listen);
+        self
+    }
+
+    /// How long [`Server::listen`] and its like take to let go of their sessions when they are told to end: see
+    /// [`Server::drain`]. Default 0: all close at once.
+    pub fn drain_timeout(mut self, timeout: Duration) -> Builder {
+        self.hub.drain_timeout = timeout;
         self
     }
 

@@ -90,6 +90,10 @@ impl Server {
         let server = self.clone();
         let stop = async move {
             shutdown.await;
+            let within = server.engine.application().options.drain_timeout;
+            if !within.is_zero() {
+                server.drain(within).await;
+            }
             server.close();
         };
         self.listen.serve(self.engine.clone(), listener, others, stop).await;

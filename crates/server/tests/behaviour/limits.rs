@@ -14,7 +14,7 @@ use sockeye_server::server::Builder;
 use sockeye_server::socket::Socket;
 use tower_service::Service;
 
-use crate::compatibility::away;
+use crate::compatibility::{away, get};
 use crate::world::{Notes, World};
 
 fn world(build: impl FnOnce(Builder) -> Builder) -> World {
@@ -197,4 +197,49 @@ fn when_the_process_holds_too_much_those_that_hold_most_close_first() {
     assert_eq!(left, [false, true, true, true], "the largest alone");
     world.advance(1_100);
     assert!((1_100_000..1_200_000).contains(&world.server.counters().held));
+}
+
+#[test]
+fn a_server_that_drains_lets_its_sessions_go_one_after_another_and_takes_no_new_ones() {
+    let world = world(|builder| builder);
+    let peers: Vec<_> = (0..200).map(|_| world.join().0).collect();
+    let (target, away) = away(&world);
+    away.emit("last", 1);
+    let (server, notes) = (world.server.clone(), world.notes.clone());
+    world.simulation.runtime().spawn(async move {
+        server.drain(Duration::from_secs(1)).await;
+        notes.note("drained");
+    });
+    world.run();
+    assert!(world.server.is_draining());
+    assert_eq!(handshake(&world, None), BUSY);
+    assert_eq!(busy(&world, "DRAINING"), 1);
+    let closed = || peers.iter().filter(|peer| peer.is_closed()).count();
+    assert!((50..100).contains(&closed()), "{}", closed());
+    world.advance(50);
+    assert!((100..150).contains(&closed()), "{}", closed());
+    world.advance(200);
+    assert_eq!(closed(), 200);
+    let notes = world.notes.take();
+    assert!(notes.len() == 201 && notes.iter().all(|note| note == "server shutting down"), "{notes:?}");
+    assert_eq!(get(&world, &target), r#"42["last",1]"#, "what waited");
+    assert_eq!(get(&world, &target), "6\u{1e}1", "and the end");
+    world.advance(100);
+    assert_eq!(world.notes.take(), ["drained"], "before its time is over, since all have heard");
+}
+
+#[test]
+fn a_drain_ends_in_time_though_a_peer_never_comes_for_its_end() {
+    let world = world(|builder| builder);
+    let (_target, socket) = away(&world);
+    socket.emit("last", 1);
+    let (server, notes) = (world.server.clone(), world.notes.clone());
+    world.simulation.runtime().spawn(async move {
+        server.drain(Duration::from_secs(3)).await;
+        notes.note("drained");
+    });
+    world.advance(2_900);
+    assert_eq!(world.notes.take(), ["server shutting down"]);
+    world.advance(200);
+    assert_eq!(world.notes.take(), ["drained"]);
 }
