@@ -16,6 +16,7 @@ pub struct Counters {
     resumed: AtomicU64,
     refused: [AtomicU64; CODES],
     unfit: AtomicU64,
+    foreign: AtomicU64,
 }
 
 /// The protocol's error codes are 0 to 5.
@@ -67,6 +68,11 @@ impl Counters {
         self.unfit.load(Ordering::Relaxed)
     }
 
+    /// Of those of code 4 the ones whose `Origin` was foreign: see [`Origins`](crate::origins::Origins).
+    pub fn foreign_origins(&self) -> u64 {
+        self.foreign.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn count_opened(&self, wire: Wire) {
         add(&self.opened[wire as usize]);
     }
@@ -85,8 +91,10 @@ impl Counters {
 
     pub(crate) fn count_refused(&self, refusal: &Refusal) {
         self.refused.get(usize::from(refusal.code())).into_iter().for_each(add);
-        if let Refusal::Handshake(_) = refusal {
-            add(&self.unfit);
+        match refusal {
+            Refusal::Handshake(_) => add(&self.unfit),
+            Refusal::ForeignOrigin => add(&self.foreign),
+            _ => {}
         }
     }
 }

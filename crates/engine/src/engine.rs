@@ -21,6 +21,7 @@ use crate::deflate::Forms;
 use crate::dialect::Dialect;
 use crate::handshake::Handshake;
 use crate::options::Options;
+use crate::origin_check::Told;
 use crate::session::{Ended, Enqueued, Look, Parting, Session};
 use crate::sid::Sid;
 use crate::side::SendError;
@@ -130,6 +131,7 @@ pub struct Engine<A: Application> {
     terms: Arc<Terms>,
     table: Table<A::Connection>,
     counters: Counters,
+    foreign_origins: Told,
     ping: Frame,
 }
 
@@ -145,6 +147,7 @@ impl<A: Application> Engine<A> {
             options,
             table: Table::default(),
             counters: Counters::default(),
+            foreign_origins: Told::default(),
             ping: Frame::text(&[b"2"]),
             terms: terms.clone(),
         });
@@ -186,6 +189,11 @@ impl<A: Application> Engine<A> {
     /// Its sessions.
     pub fn sessions(&self) -> &Table<A::Connection> {
         &self.table
+    }
+
+    /// Which foreign origins were told of.
+    pub(crate) fn foreign_origins(&self) -> &Told {
+        &self.foreign_origins
     }
 
     pub(crate) fn terms(&self) -> &Arc<Terms> {
