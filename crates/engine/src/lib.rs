@@ -32,6 +32,7 @@ mod origin_check;
 pub mod origins;
 pub mod peer;
 pub mod proxies;
+mod proxy_protocol;
 mod query;
 pub mod refusal;
 mod router;

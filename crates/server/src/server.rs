@@ -658,8 +658,8 @@ impl Builder {
         self
     }
 
-    /// Changes what the accept loop of [`Server::listen`] and its like is told: how slow peers may be, and how large
-    /// heads.
+    /// Changes what the accept loop of [`Server::listen`] and its like is told: how slow peers may be, how large
+    /// heads, and whose connections begin with a header of the PROXY protocol.
     pub fn accept_loop(mut self, change: impl FnOnce(&mut Listen)) -> Builder {
         change(&mut self.listen);
         self

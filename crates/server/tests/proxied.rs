@@ -9,11 +9,12 @@ use sockeye_engine::origins::Origins;
 use sockeye_engine::proxies::TrustedProxies;
 use sockeye_server::server::{Builder, Server};
 use sockeye_server::socket::Socket;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async};
 
 /// How long something that must come may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -83,6 +84,23 @@ async fn a_handler_sees_the_client_that_a_trusted_proxy_names() {
         let socket = open(address, &said).await.expect("it upgrades");
         assert_eq!(you(socket).await, expected, "{proxies:?}");
     }
+}
+
+#[tokio::test]
+async fn a_handler_sees_the_client_that_a_balancer_of_tcp_names() {
+    let balancers = TrustedProxies::new(["127.0.0.1"]).expect("an address");
+    let builder = Server::builder().accept_loop(|listen| listen.proxy_protocol = balancers);
+    let (_server, address) = serve(builder).await;
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    stream.write_all(b"PROXY TCP4 203.0.113.9 192.0.2.1 4711 443\r\n").await.expect("it is taken");
+    let (socket, _) = client_async(request(address, &[]), stream).await.expect("it upgrades");
+    assert_eq!(you(socket).await, r#""203.0.113.9",false"#);
+    // Without the header there is no connection.
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    stream.write_all(b"GET /socket.io/ HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("it is taken");
+    let mut answer = Vec::new();
+    let ended = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("in time");
+    assert!(ended.is_err() || answer.is_empty(), "{}", answer.escape_ascii());
 }
 
 #[tokio::test]
