@@ -93,7 +93,12 @@ impl Told {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Debug;
+    use std::sync::Arc;
+
     use http::Request;
+    use tracing::field::Field;
+    use tracing::{Event, Metadata, Subscriber, span};
 
     use super::*;
     use crate::options::{AllowedOrigin, Cors};
@@ -215,6 +220,59 @@ mod tests {
             assert_eq!(refused(trust, &headers), [expected, expected, false], "{header:?}");
             assert_eq!(refused(|_| (), &headers), [true, true, false], "{header:?}");
         }
+    }
+
+    /// A log that keeps its lines.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<String>>>);
+
+    impl Subscriber for Log {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+
+        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+            span::Id::from_u64(1)
+        }
+
+        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+        fn event(&self, event: &Event<'_>) {
+            let mut line = event.metadata().level().to_string();
+            event.record(&mut |field: &Field, value: &dyn Debug| line += &format!(" {field}={value:?}"));
+            self.0.lock().push(line);
+        }
+
+        fn enter(&self, _: &span::Id) {}
+
+        fn exit(&self, _: &span::Id) {}
+    }
+
+    #[test]
+    fn a_warning_names_the_origin_and_what_would_allow_it_in_one_short_line() {
+        let (log, told) = (Log::default(), Told::default());
+        let evil = request("/", &[HOST, EVIL]).headers;
+        let long = request("/", &[HOST, ("origin", &[b'\xff'; 60_000])]).headers;
+        tracing::subscriber::with_default(log.clone(), || {
+            told.warn(&evil, Tick::new(1));
+            told.warn(&evil, Tick::new(2));
+            told.warn(&long, Tick::new(3));
+        });
+        let lines = log.0.lock();
+        assert_eq!(lines.len(), 2);
+        assert!(lines[0].starts_with("WARN "), "{}", lines[0]);
+        for part in [
+            "origin=\"https://evil.example\"",
+            "host=\"a.example\"",
+            "`cors`",
+            "`trusted_proxies`",
+            "`origins`",
+        ] {
+            assert!(lines[0].contains(part), "{}", lines[0]);
+        }
+        assert!(lines.iter().all(|line| line.len() < 1000 && !line.contains('\n')));
     }
 
     #[test]

@@ -27,7 +27,6 @@ fn address(text: &str) -> SocketAddr {
 fn behind_balancer(balancers: &[&str], options: Options) -> Server {
     let mut listen = Listen::default();
     listen.proxy_protocol = trusted(balancers);
-    listen.head_timeout = Duration::from_millis(200);
     Server::with(Recorder::default(), options, listen)
 }
 
@@ -77,7 +76,10 @@ async fn a_balancer_that_speaks_for_itself_is_the_peer() {
 
 #[tokio::test]
 async fn a_balancers_connection_without_a_whole_header_is_closed_unanswered() {
-    let server = behind_balancer(&["127.0.0.1"], Options::default());
+    let mut listen = Listen::default();
+    listen.proxy_protocol = trusted(&["127.0.0.1"]);
+    listen.head_timeout = Duration::from_millis(200);
+    let server = Server::with(Recorder::default(), Options::default(), listen);
     for bytes in [
         request(POLLING, ""),
         [b"PROXY TCP4 203.0.113.9\r\n", &request(POLLING, "")[..]].concat(),
