@@ -1,7 +1,8 @@
 //! Cross-origin headers: what a browser lets a page of another origin read.
 //!
 //! They are on every answer, errors and the 101 included. They refuse nobody: a request from an origin that
-//! is not named is served, and the browser keeps the answer from the page.
+//! is not named is served, and the browser keeps the answer from the page. What is refused, the option `origins` says;
+//! it asks here which origins are allowed.
 //!
 //! Spec: engine.md, section 10; the Fetch standard, "CORS protocol".
 
@@ -23,12 +24,8 @@ pub(crate) fn add_headers(cors: &Cors, request: &HeaderMap, answer: &mut HeaderM
         AllowedOrigin::Any if !cors.credentials => Some(HeaderValue::from_static("*")),
         AllowedOrigin::Any | AllowedOrigin::Mirror => asks.cloned(),
         AllowedOrigin::Exact(origin) => HeaderValue::from_str(origin).ok(),
-        AllowedOrigin::List(origins) => {
-            let is_listed = |asks: &&HeaderValue| origins.iter().any(|origin| *asks == origin.as_str());
-            asks.filter(is_listed).cloned()
-        }
-        AllowedOrigin::Matching(matcher) => {
-            asks.filter(|asks| asks.to_str().is_ok_and(|asks| matcher.fits(asks))).cloned()
+        AllowedOrigin::List(_) | AllowedOrigin::Matching(_) => {
+            asks.filter(|asks| asks.to_str().is_ok_and(|asks| names(cors, asks))).cloned()
         }
     };
     if cors.origin != AllowedOrigin::Any || cors.credentials {
@@ -42,6 +39,24 @@ pub(crate) fn add_headers(cors: &Cors, request: &HeaderMap, answer: &mut HeaderM
     }
     if let Some(exposed) = joined(&cors.exposed_headers) {
         answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+    }
+}
+
+/// Whether requests of this origin are wanted. Who allows any means those without credentials, unless it says otherwise.
+pub(crate) fn allows(cors: &Cors, origin: &str, has_credentials: bool) -> bool {
+    match &cors.origin {
+        AllowedOrigin::Any | AllowedOrigin::Mirror => cors.credentials || !has_credentials,
+        _ => names(cors, origin),
+    }
+}
+
+/// Whether the option speaks of this origin in particular.
+fn names(cors: &Cors, asks: &str) -> bool {
+    match &cors.origin {
+        AllowedOrigin::Any | AllowedOrigin::Mirror => false,
+        AllowedOrigin::Exact(origin) => origin == asks,
+        AllowedOrigin::List(origins) => origins.iter().any(|origin| origin == asks),
+        AllowedOrigin::Matching(matcher) => matcher.fits(asks),
     }
 }
 

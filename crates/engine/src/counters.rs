@@ -20,6 +20,7 @@ pub struct Counters {
     loud: AtomicU64,
     turned_away: AtomicU64,
     busy: [AtomicU64; Busy::ALL.len()],
+    foreign: AtomicU64,
 }
 
 /// The protocol's error codes are 0 to 5.
@@ -94,6 +95,11 @@ impl Counters {
         add(&self.loud);
     }
 
+    /// Of those of code 4 the ones whose `Origin` was foreign: see [`Origins`](crate::origins::Origins).
+    pub fn foreign_origins(&self) -> u64 {
+        self.foreign.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn count_opened(&self, wire: Wire) {
         add(&self.opened[wire as usize]);
     }
@@ -115,6 +121,7 @@ impl Counters {
         match refusal {
             Refusal::Handshake(_) => add(&self.unfit),
             Refusal::Busy(busy) => add(&self.busy[*busy as usize]),
+            Refusal::ForeignOrigin => add(&self.foreign),
             _ => {}
         }
     }

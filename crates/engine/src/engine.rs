@@ -28,6 +28,7 @@ use crate::entrance::{Busy, Entrance};
 use crate::handshake::Handshake;
 use crate::memory;
 use crate::options::Options;
+use crate::origin_check::Told;
 use crate::session::{Ended, Enqueued, Look, Parting, Session};
 use crate::sid::Sid;
 use crate::side::SendError;
@@ -161,6 +162,7 @@ pub struct Engine<A: Application> {
     entrance: Entrance,
     draining: AtomicBool,
     counters: Counters,
+    foreign_origins: Told,
     ping: Frame,
 }
 
@@ -180,6 +182,7 @@ impl<A: Application> Engine<A> {
             draining: AtomicBool::new(false),
             table: Table::default(),
             counters: Counters::default(),
+            foreign_origins: Told::default(),
             ping: Frame::text(&[b"2"]),
             terms: terms.clone(),
         });
@@ -228,6 +231,11 @@ impl<A: Application> Engine<A> {
     /// Its sessions.
     pub fn sessions(&self) -> &Table<A::Connection> {
         &self.table
+    }
+
+    /// Which foreign origins were told of.
+    pub(crate) fn foreign_origins(&self) -> &Told {
+        &self.foreign_origins
     }
 
     pub(crate) fn terms(&self) -> &Arc<Terms> {

@@ -146,7 +146,8 @@ impl Handshake {
         headers
     }
 
-    /// The address of the TCP peer, where the server knows it.
+    /// The address of the TCP peer, where the server knows it; or that of the client, if the peer is one of the
+    /// [trusted proxies](crate::options::Options::trusted_proxies) and says it. Its port is 0 where the proxy does not.
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
         let head = self.head();
@@ -161,7 +162,7 @@ impl Handshake {
         UNIX_EPOCH + Duration::from_micros(self.head().microseconds)
     }
 
-    /// Whether it came over TLS, as far as this process sees.
+    /// Whether it came over TLS, as far as this process sees, or as a trusted proxy says.
     #[must_use]
     pub fn is_secure(&self) -> bool {
         self.head().secure

@@ -71,7 +71,7 @@ impl ConnectionError<'_> {
         self.refusal.to_string()
     }
 
-    /// Which of the bad requests it is: of code 3 only.
+    /// Which of the bad requests it is: of code 3, and of foreign origins.
     #[must_use]
     pub fn context(&self) -> Option<BadRequest> {
         self.refusal.context()

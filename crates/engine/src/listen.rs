@@ -40,6 +40,8 @@ use crate::engine::{Application, Engine};
 use crate::entrance::prefix;
 use crate::guarded::{Cut, Guarded, Patience, Served, Serving};
 use crate::peer::PeerAddr;
+use crate::proxies::TrustedProxies;
+use crate::proxy_protocol::read_source;
 use crate::service::{begun, not_found};
 
 /// Connections that the system holds for us between two accepts.
@@ -71,6 +73,11 @@ pub struct Listen {
     /// The same, from one address, or from one network of IPv6 (/64). Default 1,000; addresses of private networks are
     /// not counted, as they are proxies. One more is closed at once.
     pub connections_per_address: usize,
+    /// Whose connections begin with a header of the PROXY protocol, version 1 or 2: balancers that hand on TCP. The source
+    /// that it names is the connection's address from there on. Default nobody's; then no header is looked for. A
+    /// connection of theirs whose header is malformed, over 4 KiB, or not there within
+    /// [`head_timeout`](Listen::head_timeout) is closed.
+    pub proxy_protocol: TrustedProxies,
     /// How long connections may finish their answers once the loop is told to stop. Default 10 s.
     pub drain_timeout: Duration,
 }
@@ -84,6 +91,7 @@ impl Default for Listen {
             max_head: 64 * 1024,
             max_connections: 100_000,
             connections_per_address: 1_000,
+            proxy_protocol: TrustedProxies::default(),
             drain_timeout: Duration::from_secs(10),
         }
     }
@@ -173,8 +181,8 @@ impl Listen {
     async fn connection<A, F>(
         self,
         engine: Arc<Engine<A>>,
-        stream: TcpStream,
-        address: SocketAddr,
+        mut stream: TcpStream,
+        mut address: SocketAddr,
         fallback: F,
         mut alive: watch::Receiver<()>,
     ) where
@@ -184,6 +192,23 @@ impl Listen {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "the connection is gone already");
             return;
+        }
+        if self.proxy_protocol.contains(address.ip()) {
+            let late = engine.runtime().sleep(self.head_timeout);
+            let told = tokio::select! {
+                told = read_source(&mut stream) => told,
+                () = late => Err(io::ErrorKind::TimedOut.into()),
+                _ = alive.changed() => return,
+            };
+            match told {
+                Ok(source) => address = source.unwrap_or(address),
+                // Health checks of balancers connect, and say nothing.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return,
+                Err(error) => {
+                    tracing::warn!(%error, %address, "a connection of `proxy_protocol` is closed");
+                    return;
+                }
+            }
         }
         let max_head = self.max_head.max(MIN_HEAD);
         let serving = Arc::new(Serving::default());

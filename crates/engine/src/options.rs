@@ -28,6 +28,8 @@ use crate::entrance;
 use crate::gate::AllowRequest;
 use crate::hooks::{ChangeHeaders, GenerateId, OnConnectionError};
 use crate::middleware::EngineMiddleware;
+use crate::origins::Origins;
+use crate::proxies::TrustedProxies;
 
 /// Options of an engine. The defaults are the reference server's where it has the option.
 ///
@@ -70,6 +72,13 @@ pub struct Options {
     pub cookie: Option<Cookie>,
     /// CORS headers. Default none.
     pub cors: Option<Cors>,
+    /// Which requests of foreign pages are refused: see [`Origins`]. Default: those with credentials. The reference
+    /// refuses none.
+    pub origins: Origins,
+    /// Whose `Forwarded` or `X-Forwarded-For`, `-Proto` and `-Host` are believed: the client's address and whether it
+    /// speaks TLS ([`Handshake`](crate::handshake::Handshake)), and the host that it asked for ([`Origins`]). Default:
+    /// nobody's.
+    pub trusted_proxies: TrustedProxies,
     /// Asked about every request that opens a session, or moves one to another transport. Default: all may.
     pub allow_request: Option<AllowRequest>,
     /// See each request before anything is checked, in this order. Default none.
@@ -141,6 +150,8 @@ impl Default for Options {
             per_message_deflate: None,
             cookie: None,
             cors: None,
+            origins: Origins::default(),
+            trusted_proxies: TrustedProxies::default(),
             allow_request: None,
             middlewares: Vec::new(),
             initial_packet: None,
@@ -259,7 +270,8 @@ pub enum SameSite {
     None,
 }
 
-/// Which origins a browser lets read our answers. It refuses nobody: see [`Options::allow_request`].
+/// Which origins a browser lets read our answers. It refuses nobody, but its origins are no foreign
+/// ones to [`Origins`].
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Cors {

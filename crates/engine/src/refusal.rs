@@ -37,6 +37,9 @@ pub enum Refusal {
     /// 4, too: there is too much of something already. Another time, or another server, may do.
     #[error("{}", if .0.is_of_address() { "Too many requests" } else { "Service unavailable" })]
     Busy(Busy),
+    /// 4, too: its `Origin` is foreign, and [`origins`](crate::options::Options::origins) refuses those.
+    #[error("Origin not allowed")]
+    ForeignOrigin,
     /// 5: protocol 3, where [`allow_eio3`](crate::options::Options::allow_eio3) does not let it in.
     #[error("Unsupported protocol version")]
     UnsupportedProtocol,
@@ -45,7 +48,7 @@ pub enum Refusal {
     Handshake(#[from] HandshakeError),
 }
 
-/// Which of the bad requests it is. The peer is not told; [`OnConnectionError`](crate::hooks::OnConnectionError) is.
+/// Which of the bad requests it is, or of those that are not wanted. The peer is not told; [`OnConnectionError`](crate::hooks::OnConnectionError) is.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum BadRequest {
@@ -61,10 +64,12 @@ pub enum BadRequest {
     MiddlewareFailure,
     /// It speaks another revision of the protocol than its session.
     ProtocolMismatch,
+    /// Its `Origin` is foreign. Of code 4, and not the reference's.
+    ForeignOrigin,
 }
 
 impl BadRequest {
-    /// The reference's own name for it.
+    /// The reference's own name for it, where it has one.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -74,6 +79,7 @@ impl BadRequest {
             BadRequest::IdGenerationError => "ID_GENERATION_ERROR",
             BadRequest::MiddlewareFailure => "MIDDLEWARE_FAILURE",
             BadRequest::ProtocolMismatch => "PROTOCOL_MISMATCH",
+            BadRequest::ForeignOrigin => "FOREIGN_ORIGIN",
         }
     }
 }
@@ -110,17 +116,18 @@ impl Refusal {
             Refusal::UnknownSession => 1,
             Refusal::BadMethod => 2,
             Refusal::BadRequest(_) | Refusal::Handshake(_) => 3,
-            Refusal::Forbidden(_) | Refusal::Busy(_) => 4,
+            Refusal::Forbidden(_) | Refusal::ForeignOrigin | Refusal::Busy(_) => 4,
             Refusal::UnsupportedProtocol => 5,
         }
     }
 
-    /// Which of the bad requests it is: of code 3 only.
+    /// Which of the bad requests it is: of code 3, and of foreign origins.
     #[must_use]
     pub fn context(&self) -> Option<BadRequest> {
         match self {
             Refusal::BadRequest(context) => Some(*context),
             Refusal::Handshake(_) => Some(BadRequest::TransportHandshakeError),
+            Refusal::ForeignOrigin => Some(BadRequest::ForeignOrigin),
             _ => None,
         }
     }
@@ -131,7 +138,7 @@ impl Refusal {
         let body = format!("{{\"code\":{},\"message\":{message}}}", self.code());
         let mut answer = Response::new(Body::full(body));
         *answer.status_mut() = match self {
-            Refusal::Forbidden(_) => StatusCode::FORBIDDEN,
+            Refusal::Forbidden(_) | Refusal::ForeignOrigin => StatusCode::FORBIDDEN,
             Refusal::Busy(busy) => busy_status(*busy),
             _ => StatusCode::BAD_REQUEST,
         };
@@ -147,8 +154,11 @@ impl Refusal {
     }
 
     /// The answer to a request that asks for a WebSocket; its status is 400 whatever the code, but where there is too much
-    /// of something.
+    /// of something, and for a foreign origin, whose answer is that of a plain request.
     pub(crate) fn text(&self) -> Response<Body> {
+        if *self == Refusal::ForeignOrigin {
+            return self.json();
+        }
         let mut answer = Response::new(Body::full(self.to_string()));
         *answer.status_mut() = match self {
             Refusal::Busy(busy) => busy_status(*busy),

@@ -28,11 +28,13 @@ use crate::body::Body;
 use crate::cookie::set_cookie;
 use crate::cors;
 use crate::engine::{Application, Engine};
+use crate::forwarded::said;
 use crate::gate::{Asking, Purpose};
 use crate::handshake::Handshake;
 use crate::hooks::ConnectionError;
 use crate::link::Link;
 use crate::middleware::{self, Step, run_all};
+use crate::origin_check;
 use crate::peer::{PeerAddr, Secure};
 use crate::query::{Asked, Query};
 use crate::refusal::{BadRequest, Refusal};
@@ -130,8 +132,14 @@ where
     let is_known = |wire: &Wire| query.is_v4 || *wire != Wire::Sse;
     let wire = query.wire.filter(|wire| engine.options().transports.contains(wire) && is_known(wire));
     let wire = wire.ok_or(Refusal::UnknownTransport)?;
-    if request.headers.get(ORIGIN).is_some_and(|origin| !is_header_text(origin)) {
-        return Err(Refusal::BadRequest(BadRequest::InvalidOrigin));
+    if let Some(origin) = request.headers.get(ORIGIN) {
+        if !is_header_text(origin) {
+            return Err(Refusal::BadRequest(BadRequest::InvalidOrigin));
+        }
+        if origin_check::is_refused(engine.options(), request, address) {
+            engine.foreign_origins().warn(&request.headers, engine.now());
+            return Err(Refusal::ForeignOrigin);
+        }
     }
     if wire == Wire::Sse
         && request.method == Method::GET
@@ -205,6 +213,8 @@ async fn open<A: Application>(
     if upgrades != (wire == Wire::WebSocket) {
         return Err(Refusal::BadRequest(BadRequest::TransportHandshakeError));
     }
+    let said = said(&engine.options().trusted_proxies, address, &request.headers);
+    let address = said.address.or(address);
     engine.admit(address).map_err(Refusal::Busy)?;
     ask(engine, request, Purpose::Open(wire)).await?;
     if !query.is_v4 && !engine.options().allow_eio3 {
@@ -215,7 +225,7 @@ async fn open<A: Application>(
     let taken = || Refusal::BadRequest(BadRequest::IdGenerationError);
     let open_packet = open_packet(engine, &sid, wire, &query);
     // A target with a scheme is the peer's word, and says nothing of the connection.
-    let secure = request.extensions.get::<Secure>().is_some();
+    let secure = said.secure.unwrap_or_else(|| request.extensions.get::<Secure>().is_some());
     let handshake = |request: &Parts| Handshake::new(request, address, secure, engine.runtime().date());
     let mut answer = match wire {
         Wire::WebSocket => {

@@ -96,4 +96,6 @@ pub struct Counters {
     pub upgraded: u64,
     /// Requests answered with an Engine.IO error.
     pub requests_refused: u64,
+    /// Of those the ones of foreign origins: see [`Builder::origins`](crate::server::Builder::origins).
+    pub foreign_origins: u64,
 }

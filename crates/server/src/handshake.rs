@@ -65,7 +65,8 @@ impl Handshake {
         self.request.parts()
     }
 
-    /// The address of the TCP peer, where the server knows it: behind a proxy, the proxy's.
+    /// The address of the TCP peer, where the server knows it: behind a proxy, the proxy's, unless it is one of the
+    /// [trusted](crate::server::Builder::trusted_proxies). Then it is the client's, with port 0 where the proxy says none.
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
         self.request.address()
@@ -77,7 +78,7 @@ impl Handshake {
         self.request.time()
     }
 
-    /// Whether it came over TLS, as far as this process sees.
+    /// Whether it came over TLS, as far as this process sees, or as a trusted proxy says.
     #[must_use]
     pub fn is_secure(&self) -> bool {
         self.request.is_secure()

@@ -11,6 +11,8 @@ use sockeye_engine::hooks::{ChangeHeaders, GenerateId, OnConnectionError};
 use sockeye_engine::listen::Listen;
 use sockeye_engine::middleware::EngineMiddleware;
 use sockeye_engine::options::{Cookie, Cors, Options, PerMessageDeflate};
+use sockeye_engine::origins::Origins;
+use sockeye_engine::proxies::TrustedProxies;
 use sockeye_engine_proto::frame::Frame;
 use sockeye_engine_proto::packet::Message;
 use sockeye_engine_proto::reason::CloseReason;
@@ -277,6 +279,7 @@ impl Server {
             closed: CloseReason::ALL.iter().map(|reason| (reason.as_str(), engine.closed(*reason))).collect(),
             upgraded: engine.upgraded(),
             requests_refused: engine.refused(),
+            foreign_origins: engine.foreign_origins(),
         }
     }
 
@@ -456,6 +459,33 @@ impl Builder {
     /// A cookie with the session's id on the first response, for balancers. Default none.
     pub fn cookie(mut self, cookie: Cookie) -> Builder {
         self.engine.cookie = Some(cookie);
+        self
+    }
+
+    /// Which requests of foreign pages are refused, over every transport and for as long as a connection lives: see
+    /// [`Origins`]. Default: those that carry a cookie or an `Authorization`. The original refuses none.
+    pub fn origins(mut self, origins: Origins) -> Builder {
+        self.engine.origins = origins;
+        self
+    }
+
+    /// Whose `Forwarded`, or `X-Forwarded-For`, `-Proto` and `-Host`, are believed: they say the client's
+    /// [`address`](crate::handshake::Handshake::address), whether it speaks TLS, and the host that it asked for, which is
+    /// then no foreign [origin](Builder::origins). Default: nobody's.
+    ///
+    /// These are addresses that connections come from, so name no more than your proxies, and have those write the
+    /// headers themselves, over whatever a client wrote. Of a request that has headers of both kinds, only what both say
+    /// alike is believed.
+    ///
+    /// ```
+    /// # use sockeye_engine::proxies::{InvalidProxy, TrustedProxies};
+    /// # use sockeye_server::server::Server;
+    /// # fn doc() -> Result<(), InvalidProxy> {
+    /// let server = Server::builder().trusted_proxies(TrustedProxies::new(["127.0.0.1", "10.0.0.0/8"])?);
+    /// # Ok(()) }
+    /// ```
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Builder {
+        self.engine.trusted_proxies = proxies;
         self
     }
 
@@ -670,8 +700,8 @@ impl Builder {
         self
     }
 
-    /// Changes what the accept loop of [`Server::listen`] and its like is told: how slow peers may be, and how large
-    /// heads.
+    /// Changes what the accept loop of [`Server::listen`] and its like is told: how slow peers may be, how large
+    /// heads, and whose connections begin with a header of the PROXY protocol.
     pub fn accept_loop(mut self, change: impl FnOnce(&mut Listen)) -> Builder {
         change(&mut self.listen);
         self

@@ -11,7 +11,7 @@
 //! | [`errors`] | handlers that fail, what the peer sees, why sockets go |
 //! | [`order`] | what runs when, what arrives, peers that are fast and peers that are slow |
 //! | [`testing`] | server and clients in one process, on a clock that the test moves |
-//! | [`deployment`] | nginx, axum, TLS, several processes, files, memory, the end |
+//! | [`deployment`] | nginx, origins, proxies, axum, TLS, several processes, files, memory, the end |
 //!
 //! Who comes from another Socket.IO finds side by side what was called how:
 //! [from Node](https://github.com/sockeye-io/sockeye/blob/main/docs/from-node.md),

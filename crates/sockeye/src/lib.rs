@@ -60,6 +60,7 @@
 //! | make namespaces as peers ask for them | [`Server::of`], [`ParentNamespace`] |
 //! | know who is where | [`Namespace::on_room`], [`Namespace::rooms`], [`Broadcast::fetch_sockets`] |
 //! | tell the other servers of a cluster | [`Namespace::server_side_emit`] |
+//! | refuse foreign pages, know clients behind proxies | [`Builder::origins`], [`Builder::trusted_proxies`] |
 //! | see or refuse a request | [`Builder::allow_request`], [`Builder::engine_with`], [`Builder::on_connection_error`] |
 //! | test it, without a port and on a moved clock | the crate `sockeye-test` |
 //! | mount it under another server | [`Server::service`], [`Server::layer`] |
@@ -76,9 +77,11 @@ pub use sockeye_engine::gate::{AllowRequest, Asking, Purpose};
 pub use sockeye_engine::hooks::{ChangeHeaders, ConnectionError, GenerateId, OnConnectionError};
 pub use sockeye_engine::middleware::{EngineMiddleware, Step};
 pub use sockeye_engine::options::{AllowedOrigin, Cookie, Cors, PerMessageDeflate, SameSite};
+pub use sockeye_engine::origins::Origins;
 pub use sockeye_engine::peer::{PeerAddr, Secure};
 /// The techniques that carry a socket.
 pub use sockeye_engine::proto::session::Wire;
+pub use sockeye_engine::proxies::{InvalidProxy, TrustedProxies};
 pub use sockeye_engine::refusal::BadRequest;
 pub use sockeye_server::arguments::{Argument, Arguments};
 pub use sockeye_server::binary::Binary;

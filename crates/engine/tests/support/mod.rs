@@ -38,6 +38,8 @@ pub(crate) enum Event {
 pub(crate) struct Recorder {
     pub(crate) events: Mutex<Vec<(u32, Event)>>,
     pub(crate) sessions: Mutex<Vec<Arc<Session<()>>>>,
+    /// Whom each session is of: the address, and whether it came over TLS.
+    pub(crate) peers: Mutex<Vec<(Option<SocketAddr>, bool)>>,
     /// Moves and heartbeats, in words.
     pub(crate) signs: Mutex<Vec<String>>,
     /// Send messages back?
@@ -92,7 +94,9 @@ impl Recorder {
 impl Application for Recorder {
     type Connection = ();
 
-    fn connect(&self, _: Handshake) {}
+    fn connect(&self, handshake: Handshake) {
+        self.peers.lock().push((handshake.address(), handshake.is_secure()));
+    }
 
     fn opened(&self, _: &Arc<Engine<Self>>, session: &Arc<Session<()>>) {
         self.sessions.lock().push(session.clone());
