@@ -25,6 +25,7 @@ pub mod handshake;
 pub mod hooks;
 pub mod link;
 pub mod listen;
+mod log;
 pub mod middleware;
 pub mod options;
 pub mod peer;
@@ -35,8 +36,10 @@ pub mod service;
 pub mod session;
 pub mod sid;
 pub mod side;
+pub mod survey;
 pub mod table;
 pub mod terms;
+pub mod traffic;
 pub mod wheel;
 mod wire;
 

@@ -36,6 +36,7 @@ use tower_service::Service;
 use crate::body::{Body, BoxError};
 use crate::engine::{Application, Engine};
 use crate::guarded::{Cut, Guarded, Patience, Served, Serving};
+use crate::log::LISTEN;
 use crate::peer::PeerAddr;
 use crate::service::{begun, not_found};
 
@@ -131,7 +132,7 @@ impl Listen {
                 }
                 Some(Err(error)) if is_the_peers(&error) => {}
                 Some(Err(error)) => {
-                    tracing::warn!(%error, "cannot accept a connection; resting");
+                    tracing::warn!(target: LISTEN, %error, "cannot accept a connection; resting");
                     engine.runtime().sleep(REST).await;
                 }
             }
@@ -145,7 +146,7 @@ impl Listen {
             Poll::Pending => over.as_mut().poll(cx).map(|()| false),
         });
         if !in_time.await {
-            tracing::warn!(connections = alive.receiver_count(), "connections did not end in time");
+            tracing::warn!(target: LISTEN, connections = alive.receiver_count(), "connections did not end in time");
         }
     }
 
@@ -162,7 +163,7 @@ impl Listen {
         F: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible> + Clone,
     {
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "the connection is gone already");
+            tracing::debug!(target: LISTEN, %error, "the connection is gone already");
             return;
         }
         let max_head = self.max_head.max(MIN_HEAD);
@@ -213,7 +214,7 @@ impl Listen {
             }
         };
         if let Err(error) = ended {
-            tracing::debug!(%error, %address, "an http connection ended early");
+            tracing::debug!(target: LISTEN, %error, %address, "an http connection ended early");
         }
     }
 }

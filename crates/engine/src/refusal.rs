@@ -59,7 +59,27 @@ pub enum BadRequest {
     ProtocolMismatch,
 }
 
+/// The reference's own names of the codes.
+pub(crate) const CODES: [&str; 6] = [
+    "UNKNOWN_TRANSPORT",
+    "UNKNOWN_SID",
+    "BAD_HANDSHAKE_METHOD",
+    "BAD_REQUEST",
+    "FORBIDDEN",
+    "UNSUPPORTED_PROTOCOL_VERSION",
+];
+
 impl BadRequest {
+    /// Every one, for tables of counters.
+    pub const ALL: [BadRequest; 6] = [
+        BadRequest::InvalidOrigin,
+        BadRequest::TransportMismatch,
+        BadRequest::TransportHandshakeError,
+        BadRequest::IdGenerationError,
+        BadRequest::MiddlewareFailure,
+        BadRequest::ProtocolMismatch,
+    ];
+
     /// The reference's own name for it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -105,6 +125,12 @@ impl Refusal {
             Refusal::Forbidden(_) => 4,
             Refusal::UnsupportedProtocol => 5,
         }
+    }
+
+    /// The reference's own name for it: that of the bad request, or else of the code.
+    #[must_use]
+    pub fn cause(&self) -> &'static str {
+        self.context().map_or(CODES[usize::from(self.code())], BadRequest::as_str)
     }
 
     /// Which of the bad requests it is: of code 3 only.

@@ -105,6 +105,12 @@ impl<C> Table<C> {
         }
     }
 
+    /// How many slots there are, taken or free.
+    pub(crate) fn slots(&self) -> u32 {
+        // As many as `insert` made, which are fewer than 2^32.
+        self.slots.read().sessions.len() as u32
+    }
+
     /// Every session there is.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Session<C>>> {

@@ -8,6 +8,7 @@ use sockeye_engine_proto::timing::Timing;
 use sockeye_runtime::runtime::Runtime;
 
 use crate::options::PerMessageDeflate;
+use crate::traffic::Traffic;
 use crate::wheel::Wheel;
 
 /// Times, limits, the clock, the wheel, and where tasks run: what a session needs of its engine.
@@ -25,6 +26,8 @@ pub struct Terms {
     pub runtime: Runtime,
     /// All deadlines.
     pub wheel: Wheel,
+    /// What goes over the wires.
+    pub traffic: Traffic,
     clock: AtomicU32,
 }
 
@@ -39,6 +42,7 @@ impl Terms {
             deflate: None,
             runtime,
             wheel: Wheel::default(),
+            traffic: Traffic::default(),
             clock: AtomicU32::new(1),
         }
     }
