@@ -30,6 +30,7 @@ use crate::error::AckError;
 use crate::hub::{Engine, Handle, Held, Hub, Session, VIOLATION};
 use crate::lane::handle_event;
 use crate::legacy;
+use crate::log::SESSION;
 use crate::moves::{Move, tell_moved};
 use crate::table::Table;
 
@@ -104,7 +105,7 @@ impl Application for Hub {
         }
         let attachment = session.connection().attachment_deadline();
         if attachment.is_some_and(|deadline| deadline.is_due(now)) {
-            tracing::debug!("{session}: an attachment did not come in time", session = session.slot());
+            tracing::debug!(target: SESSION, session = session.slot(), "an attachment did not come in time");
             self.tally.undecodable.add_one();
             engine.close(session, CloseReason::ForcedClose);
             return None;
@@ -143,7 +144,7 @@ impl Hub {
                 Flow::Continue
             }
             Err(error) => {
-                tracing::debug!("{session}: {error}", session = session.slot());
+                tracing::debug!(target: SESSION, session = session.slot(), error = error.to_string(), "undecodable");
                 self.undecodable()
             }
         }
