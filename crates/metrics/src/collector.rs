@@ -85,7 +85,10 @@ impl ServerCollector {
         let codes: Vec<String> = counters.refusals.iter().map(|(code, ..)| code.to_string()).collect();
         let refusals = codes.iter().zip(&counters.refusals);
         page.counters_of_two(
-            Name::new("sockeye_requests_refused", "Requests answered with an Engine.IO error, by its code and cause."),
+            Name::new(
+                "sockeye_requests_refused",
+                "Requests answered with an Engine.IO error, by its code and cause.",
+            ),
             ["code", "context"],
             refusals.map(|(code, (_, context, count))| ([code.as_str(), *context], *count)),
         )?;
@@ -133,7 +136,10 @@ fn sockets(page: &mut Page<'_>, counters: &Counters, census: &Census) -> fmt::Re
         &counters.left,
     )?;
     page.counter(
-        Name::new("sockeye_connects_refused", "CONNECTs refused, by a middleware or for want of the namespace."),
+        Name::new(
+            "sockeye_connects_refused",
+            "CONNECTs refused, by a middleware or for want of the namespace.",
+        ),
         counters.refused,
     )?;
     page.counter(

@@ -31,7 +31,7 @@ mod ready;
 
 pub use collector::{NAMESPACES, ServerCollector};
 pub use endpoints::{Endpoints, Layered};
+pub use process::ProcessCollector;
 /// The library that metrics are registered with.
 pub use prometheus_client;
-pub use process::ProcessCollector;
 pub use ready::Ready;

@@ -24,11 +24,12 @@ impl Collector for ProcessCollector {
         let started = Name::seconds("process_start_time", "When the process began, in Unix time.");
         page.gauge_of_parts(started, process.started)?;
         page.gauge(Name::bytes("process_resident_memory", "Memory of the process."), process.memory)?;
-        page.gauge(Name::new("process_open_fds", "Files that are open, connections among them."), process.files)?;
+        page.gauge(
+            Name::new("process_open_fds", "Files that are open, connections among them."),
+            process.files,
+        )?;
         match process.file_limit {
-            Some(limit) => {
-                page.gauge(Name::new("process_max_fds", "Files that may be open at once."), limit)
-            }
+            Some(limit) => page.gauge(Name::new("process_max_fds", "Files that may be open at once."), limit),
             None => Ok(()),
         }
     }

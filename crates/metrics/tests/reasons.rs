@@ -78,7 +78,9 @@ fn a_reason_is_the_same_word_wherever_an_operator_meets_it() {
         assert!(has("sockeye::socket", "left"), "the log of {word}: {log}");
         let scraped = scrape(&world.server);
         assert_eq!(scraped.value("sockeye_sockets_disconnected_total", &[("reason", word)]), 1.0);
-        if let Some(closed) = CloseReason::ALL.into_iter().find(|closed| DisconnectReason::from(*closed) == reason) {
+        if let Some(closed) =
+            CloseReason::ALL.into_iter().find(|closed| DisconnectReason::from(*closed) == reason)
+        {
             assert_eq!(closed.as_str(), word);
             assert!(has("sockeye::session", "closed"), "the log of {word}: {log}");
             assert_eq!(scraped.value("sockeye_sessions_closed_total", &[("reason", word)]), 1.0);

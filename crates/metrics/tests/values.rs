@@ -74,7 +74,11 @@ async fn each_technique_moves_its_own_counters() {
         assert_eq!(after.value("sockeye_sockets", &[("namespace", "/")]), 0.0);
         assert_eq!(after.value("sockeye_sockets_connected_total", &[]), 1.0);
         assert_eq!(after.sum("sockeye_sockets_disconnected_total"), 1.0);
-        assert_eq!(after.value("sockeye_messages_received_total", &[]), 2.0, "those of a session that is gone");
+        assert_eq!(
+            after.value("sockeye_messages_received_total", &[]),
+            2.0,
+            "those of a session that is gone"
+        );
         only_grow(&[before, during, after]);
     }
 }
@@ -85,7 +89,8 @@ fn only_grow(pages: &[Page]) {
         assert_eq!(before.names(), after.names());
         for name in after.names().into_iter().filter(|name| name.ends_with("_total")) {
             for (labels, value) in before.each(name) {
-                let labels: Vec<_> = labels.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+                let labels: Vec<_> =
+                    labels.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
                 assert!(after.value(name, &labels) >= value, "{name} {labels:?}");
             }
         }
@@ -147,7 +152,10 @@ fn refusals_are_counted_by_code_and_context() {
     for (target, code, context) in requests {
         world.request(target, None);
         let page = scrape(&world.server);
-        assert_eq!(page.value("sockeye_requests_refused_total", &[("code", code), ("context", context)]), 1.0);
+        assert_eq!(
+            page.value("sockeye_requests_refused_total", &[("code", code), ("context", context)]),
+            1.0
+        );
     }
     let page = scrape(&world.server);
     assert_eq!(page.sum("sockeye_requests_refused_total"), requests.len() as f64);
@@ -162,7 +170,8 @@ fn what_waits_for_peers_is_seen_while_it_waits() {
     let (slow, _quick) = (world.join(), world.join());
     world.server.emit("news", "x".repeat(6_000));
     let page = scrape(&world.server);
-    let (all, longest) = (page.value("sockeye_queued_bytes", &[]), page.value("sockeye_longest_queue_bytes", &[]));
+    let (all, longest) =
+        (page.value("sockeye_queued_bytes", &[]), page.value("sockeye_longest_queue_bytes", &[]));
     assert!((6_000.0..6_100.0).contains(&longest) && all == 2.0 * longest, "{all} {longest}");
     assert_eq!(page.value("sockeye_slow_sessions", &[]), 0.0);
     world.server.emit("news", "x".repeat(6_000));
@@ -179,7 +188,8 @@ fn a_peer_that_comes_back_is_counted_and_one_that_does_not_with_its_cause() {
     let peer = world.open();
     peer.post("40");
     let connect = peer.get().text();
-    let pid = connect.split_once("\"pid\":\"").expect("a pid").1.split('"').next().expect("it ends").to_owned();
+    let pid =
+        connect.split_once("\"pid\":\"").expect("a pid").1.split('"').next().expect("it ends").to_owned();
     peer.post("1");
     let back = world.open();
     back.post(&format!("40{{\"pid\":\"{pid}\"}}"));
@@ -190,6 +200,25 @@ fn a_peer_that_comes_back_is_counted_and_one_that_does_not_with_its_cause() {
     let page = scrape(&world.server);
     assert_eq!(page.value("sockeye_sockets_unrecovered_total", &[("cause", "unknown")]), 1.0);
     assert_eq!(page.values("sockeye_sockets_unrecovered_total", "cause").len(), Unrecovered::ALL.len());
+}
+
+#[test]
+fn ten_thousand_sessions_are_counted_to_the_last() {
+    let world = World::new(|builder| builder);
+    let peers: Vec<_> = (0..10_000).map(|_| world.open()).collect();
+    world.simulation.run();
+    // What docs/operations.md says of it: `cargo test --profile quick -p sockeye-metrics ten_thousand -- --nocapture`.
+    let begun = std::time::Instant::now();
+    let page = scrape(&world.server);
+    println!("a scrape of 10,000 sessions took {:?}, with its strict reading", begun.elapsed());
+    let begun = std::time::Instant::now();
+    let survey = world.server.survey();
+    println!("of which the look at each session {:?}", begun.elapsed());
+    assert_eq!(survey.open.iter().sum::<u64>(), 10_000);
+    assert_eq!(page.value("sockeye_sessions", &[("transport", "polling")]), 10_000.0);
+    peers.iter().step_by(2).for_each(|peer| drop(peer.post("1")));
+    world.simulation.run();
+    assert_eq!(scrape(&world.server).value("sockeye_sessions", &[("transport", "polling")]), 5_000.0);
 }
 
 #[test]
@@ -219,11 +248,14 @@ fn a_thousand_namespaces_that_peers_made_are_a_line_or_two() {
     let page = scrape(&world.server);
     assert_eq!(page.values("sockeye_sockets", "namespace"), ["/", "/fixed", "^/team-\\d+$", "other"]);
     assert_eq!(page.sum("sockeye_sockets"), page.value("sockeye_sockets_connected_total", &[]));
-    let children = ["^/team-\\d+$", "other"].map(|name| page.value("sockeye_sockets", &[("namespace", name)]));
+    let children =
+        ["^/team-\\d+$", "other"].map(|name| page.value("sockeye_sockets", &[("namespace", name)]));
     assert!(children.iter().all(|sockets| *sockets > 450.0), "{children:?}");
     // Nor do names that the application makes without end.
     (0..1_000).for_each(|number| drop(world.server.of(format!("/room-{number}"))));
-    assert!(scrape(&world.server).values("sockeye_sockets", "namespace").len() <= sockeye_metrics::NAMESPACES + 1);
+    assert!(
+        scrape(&world.server).values("sockeye_sockets", "namespace").len() <= sockeye_metrics::NAMESPACES + 1
+    );
 }
 
 #[test]

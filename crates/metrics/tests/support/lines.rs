@@ -13,7 +13,8 @@ pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
 impl Lines {
     /// Everything that anybody logs on this thread from here on, down to the least.
     pub(crate) fn listen(&self) -> DefaultGuard {
-        let lines = tracing_subscriber::fmt().with_ansi(false).without_time().with_max_level(LevelFilter::TRACE);
+        let lines =
+            tracing_subscriber::fmt().with_ansi(false).without_time().with_max_level(LevelFilter::TRACE);
         tracing::subscriber::set_default(lines.with_writer(self.clone()).finish())
     }
 

@@ -46,12 +46,14 @@ impl Page {
             }
             family.has_series = true;
             let (name, labels, value) = sample(line);
-            let suffix = name.strip_prefix(&family.name).unwrap_or_else(|| panic!("of another family: {line}"));
+            let suffix =
+                name.strip_prefix(&family.name).unwrap_or_else(|| panic!("of another family: {line}"));
             let fits = match family.kind.as_str() {
                 "counter" => suffix == "_total" && value >= 0.0,
                 "gauge" => suffix.is_empty(),
                 "histogram" => {
-                    ["_bucket", "_sum", "_count"].contains(&suffix) && (suffix == "_bucket") == labels.contains_key("le")
+                    ["_bucket", "_sum", "_count"].contains(&suffix)
+                        && (suffix == "_bucket") == labels.contains_key("le")
                 }
                 _ => false,
             };
@@ -60,7 +62,10 @@ impl Page {
             assert_eq!(known, None, "a series is there once: {line}");
         }
         assert!(page.families.keys().all(|name| helped.contains(name)), "each family says what it is");
-        page.families.iter().filter(|(_, kind)| *kind == "histogram").for_each(|(name, _)| page.check_buckets(name));
+        page.families
+            .iter()
+            .filter(|(_, kind)| *kind == "histogram")
+            .for_each(|(name, _)| page.check_buckets(name));
         page
     }
 
@@ -155,7 +160,8 @@ fn quoted<'t>(text: &'t str, line: &str) -> (String, &'t str) {
 
 #[test]
 fn a_strict_reader_takes_no_page_that_is_wrong() {
-    let good = "# HELP a_bytes A.\n# TYPE a_bytes gauge\n# UNIT a_bytes bytes\na_bytes{b=\"c\\n\"} 1\n# EOF\n";
+    let good =
+        "# HELP a_bytes A.\n# TYPE a_bytes gauge\n# UNIT a_bytes bytes\na_bytes{b=\"c\\n\"} 1\n# EOF\n";
     assert_eq!(Page::parse(good).value("a_bytes", &[("b", "c\n")]), 1.0);
     let wrong = [
         good.replace("# EOF\n", ""),

@@ -28,7 +28,8 @@ impl World {
         let answer = Answer::default();
         let (mut service, seen) = (self.server.service(), answer.clone());
         let method = if body.is_some() { "POST" } else { "GET" };
-        let request = Request::builder().method(method).uri(target).body(Full::<Bytes>::from(body.unwrap_or_default()));
+        let request =
+            Request::builder().method(method).uri(target).body(Full::<Bytes>::from(body.unwrap_or_default()));
         let request = request.expect("a request");
         self.simulation.runtime().spawn(async move {
             let Ok(answer) = service.call(request).await;
