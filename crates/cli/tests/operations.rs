@@ -77,18 +77,17 @@ fn a_server_that_is_told_to_end_is_not_ready_while_it_drains() {
     let request = format!("GET /switchboard.js HTTP/1.1\r\nHost: {}\r\n\r\n", served.public);
     let requests = request.repeat(2_000);
     let deadline = Instant::now() + Duration::from_secs(10);
-    let mut written = 0;
-    let mut still = 0;
-    // Full once nothing is taken for a while.
-    while written < requests.len() && still < 20 && Instant::now() < deadline {
-        match stuck.write(&requests.as_bytes()[written..]) {
-            Ok(length) => (written, still) = (written + length, 0),
-            Err(_) => {
-                still += 1;
-                std::thread::sleep(Duration::from_millis(10));
-            }
-        }
+    let (mut written, mut unread, mut rounds) = (0, 0, 0);
+    let mut buffer = vec![0; 64 << 20];
+    // Stuck once no more has come for a while.
+    while rounds < 20 && Instant::now() < deadline {
+        written += stuck.write(&requests.as_bytes()[written..]).unwrap_or_default();
+        let length = stuck.peek(&mut buffer).unwrap_or_default();
+        rounds = if length > 0 && length == unread { rounds + 1 } else { 0 };
+        unread = length;
+        std::thread::sleep(Duration::from_millis(10));
     }
+    assert_eq!(rounds, 20, "it is stuck with {unread} bytes");
     let told =
         Command::new("kill").arg("-TERM").arg(served.child.id().to_string()).status().expect("kill runs");
     assert!(told.success());
