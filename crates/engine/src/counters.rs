@@ -6,7 +6,10 @@ use sockeye_engine_proto::reason::CloseReason;
 use sockeye_engine_proto::session::Wire;
 
 use crate::entrance::Busy;
-use crate::refusal::Refusal;
+use crate::refusal::{BadRequest, CODES, Refusal};
+
+/// The code whose refusals have a context.
+const BAD_REQUEST: u8 = 3;
 
 /// Counts since the engine started; each only grows.
 #[derive(Debug, Default)]
@@ -15,16 +18,14 @@ pub struct Counters {
     closed: [AtomicU64; CloseReason::ALL.len()],
     upgraded: AtomicU64,
     resumed: AtomicU64,
-    refused: [AtomicU64; CODES],
+    refused: [AtomicU64; CODES.len()],
+    bad: [AtomicU64; BadRequest::ALL.len()],
     unfit: AtomicU64,
     loud: AtomicU64,
     turned_away: AtomicU64,
     busy: [AtomicU64; Busy::ALL.len()],
     foreign: AtomicU64,
 }
-
-/// The protocol's error codes are 0 to 5.
-const CODES: usize = 6;
 
 impl Counters {
     /// Sessions opened over `wire`.
@@ -64,6 +65,20 @@ impl Counters {
     /// Requests answered with this Engine.IO error code, 0 to 5.
     pub fn refused_with(&self, code: u8) -> u64 {
         self.refused.get(usize::from(code)).map_or(0, |count| count.load(Ordering::Relaxed))
+    }
+
+    /// Requests answered with code 3, of this kind.
+    pub fn refused_as(&self, context: BadRequest) -> u64 {
+        self.bad[context as usize].load(Ordering::Relaxed)
+    }
+
+    /// Requests refused by code and cause, in the reference's own names: those of code 3 by their
+    /// [context](BadRequest), the others by that of their code.
+    pub fn refusals(&self) -> impl Iterator<Item = (u8, &'static str, u64)> {
+        let codes = (0..).zip(CODES).filter(|(code, _)| *code != BAD_REQUEST);
+        let codes = codes.map(|(code, cause)| (code, cause, self.refused_with(code)));
+        let contexts = BadRequest::ALL.into_iter();
+        codes.chain(contexts.map(|context| (BAD_REQUEST, context.as_str(), self.refused_as(context))))
     }
 
     /// Of those of code 3 the ones that asked for a WebSocket in a way that RFC 6455 does not allow. The reference
@@ -118,6 +133,9 @@ impl Counters {
 
     pub(crate) fn count_refused(&self, refusal: &Refusal) {
         self.refused.get(usize::from(refusal.code())).into_iter().for_each(add);
+        if let Some(context) = refusal.context() {
+            add(&self.bad[context as usize]);
+        }
         match refusal {
             Refusal::Handshake(_) => add(&self.unfit),
             Refusal::Busy(busy) => add(&self.busy[*busy as usize]),

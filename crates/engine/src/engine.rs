@@ -26,6 +26,7 @@ use crate::deflate::Forms;
 use crate::dialect::Dialect;
 use crate::entrance::{Busy, Entrance};
 use crate::handshake::Handshake;
+use crate::log::SESSION;
 use crate::memory;
 use crate::options::Options;
 use crate::origin_check::Told;
@@ -34,6 +35,7 @@ use crate::sid::Sid;
 use crate::side::SendError;
 use crate::table::Table;
 use crate::terms::Terms;
+use crate::traffic::Traffic;
 
 /// Sessions that one thread writes for before it lets others run.
 const SLICE: usize = 64;
@@ -228,6 +230,11 @@ impl<A: Application> Engine<A> {
         &self.counters
     }
 
+    /// What went over its wires so far.
+    pub fn traffic(&self) -> &Traffic {
+        &self.terms.traffic
+    }
+
     /// Its sessions.
     pub fn sessions(&self) -> &Table<A::Connection> {
         &self.table
@@ -265,6 +272,7 @@ impl<A: Application> Engine<A> {
         let first = self.now().after(self.terms.timing.ping_interval + session.slot() % spread);
         session.schedule(&self.terms, first);
         self.counters.count_opened(wire);
+        tracing::debug!(target: SESSION, session = session.slot(), transport = wire.as_str(), "opened");
         let initial = self.options.initial_packet.clone();
         let opened = session.send(&self.terms, [open_packet].into_iter().chain(initial));
         debug_assert!(opened.is_ok(), "a fresh session takes its open packet");
@@ -275,6 +283,13 @@ impl<A: Application> Engine<A> {
     /// A session moved.
     pub(crate) fn upgraded(self: &Arc<Self>, session: &Arc<Session<A::Connection>>, from: Wire, to: Wire) {
         self.counters.count_upgraded();
+        tracing::debug!(
+            target: SESSION,
+            session = session.slot(),
+            from = from.as_str(),
+            to = to.as_str(),
+            "upgraded",
+        );
         self.application.upgraded(self, session, from, to);
     }
 
@@ -456,6 +471,13 @@ impl<A: Application> Engine<A> {
 
     fn finish(self: &Arc<Self>, session: &Arc<Session<A::Connection>>, ended: Ended) {
         self.counters.count_closed(ended.reason);
+        tracing::debug!(
+            target: SESSION,
+            session = session.slot(),
+            transport = session.wire().as_str(),
+            reason = ended.reason.as_str(),
+            "closed",
+        );
         self.application.closed(self, session, ended.reason);
         if !ended.lingers {
             return self.forget(session);
@@ -473,7 +495,10 @@ impl<A: Application> Engine<A> {
     /// The peer of a lingering session knows that it is closed.
     pub(crate) fn forget(&self, session: &Arc<Session<A::Connection>>) {
         // Before its slot is another's.
-        self.table.remove(session, |slot| self.entrance.left(slot));
+        if self.table.remove(session, |slot| self.entrance.left(slot)) {
+            let glance = session.glance();
+            self.terms.traffic.settle(glance.received, glance.sent);
+        }
     }
 
     /// Whether one more session may be opened from that address.

@@ -27,6 +27,7 @@ pub mod handshake;
 pub mod hooks;
 pub mod link;
 pub mod listen;
+mod log;
 mod memory;
 pub mod middleware;
 pub mod options;
@@ -42,8 +43,10 @@ pub mod service;
 pub mod session;
 pub mod sid;
 pub mod side;
+pub mod survey;
 pub mod table;
 pub mod terms;
+pub mod traffic;
 pub mod wheel;
 mod wire;
 

@@ -39,6 +39,7 @@ use crate::body::{Body, BoxError};
 use crate::engine::{Application, Engine};
 use crate::entrance::prefix;
 use crate::guarded::{Cut, Guarded, Patience, Served, Serving};
+use crate::log::LISTEN;
 use crate::peer::PeerAddr;
 use crate::proxies::TrustedProxies;
 use crate::proxy_protocol::read_source;
@@ -141,7 +142,10 @@ impl Listen {
                 None => break,
                 Some(Ok((stream, address))) => {
                     let limits = (self.max_connections, self.connections_per_address);
-                    let Some(counted) = crowd.enter(address, limits) else {
+                    // What comes from a proxy comes from everybody.
+                    let is_proxy = engine.options().trusted_proxies.contains(address.ip())
+                        || self.proxy_protocol.contains(address.ip());
+                    let Some(counted) = crowd.enter((!is_proxy).then_some(address), limits) else {
                         engine.counters().count_turned_away();
                         continue;
                     };
@@ -159,7 +163,7 @@ impl Listen {
                 }
                 Some(Err(error)) if is_the_peers(&error) => {}
                 Some(Err(error)) => {
-                    tracing::warn!(%error, "cannot accept a connection; resting");
+                    tracing::warn!(target: LISTEN, %error, "cannot accept a connection; resting");
                     engine.runtime().sleep(REST).await;
                 }
             }
@@ -173,7 +177,7 @@ impl Listen {
             Poll::Pending => over.as_mut().poll(cx).map(|()| false),
         });
         if !in_time.await {
-            tracing::warn!(connections = alive.receiver_count(), "connections did not end in time");
+            tracing::warn!(target: LISTEN, connections = alive.receiver_count(), "connections did not end in time");
         }
     }
 
@@ -190,7 +194,7 @@ impl Listen {
         F: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible> + Clone,
     {
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "the connection is gone already");
+            tracing::debug!(target: LISTEN, %error, "the connection is gone already");
             return;
         }
         if self.proxy_protocol.contains(address.ip()) {
@@ -258,7 +262,7 @@ impl Listen {
             }
         };
         if let Err(error) = ended {
-            tracing::debug!(%error, %address, "an http connection ended early");
+            tracing::debug!(target: LISTEN, %error, %address, "an http connection ended early");
         }
     }
 }
@@ -282,9 +286,9 @@ struct Counted {
 
 impl Crowd {
     /// Counts a connection. `None` when it is one too many, in all or from its address.
-    fn enter(self: &Arc<Crowd>, address: SocketAddr, limits: (usize, usize)) -> Option<Counted> {
+    fn enter(self: &Arc<Crowd>, address: Option<SocketAddr>, limits: (usize, usize)) -> Option<Counted> {
         let (most, most_per_address) = limits;
-        let address = prefix(address.ip());
+        let address = address.and_then(|address| prefix(address.ip()));
         let mut connections = self.0.lock();
         let known = address.and_then(|address| connections.by_address.get(&address)).copied();
         if connections.all >= most || known.unwrap_or(0) >= most_per_address {
@@ -402,8 +406,9 @@ mod tests {
     #[test]
     fn connections_are_counted_in_all_and_by_address_while_they_are_there() {
         let crowd = Arc::new(Crowd::default());
-        let enter =
-            |address: &str| crowd.enter(SocketAddr::new(address.parse().expect("an address"), 1), (4, 2));
+        let enter = |address: &str| {
+            crowd.enter(Some(SocketAddr::new(address.parse().expect("an address"), 1)), (4, 2))
+        };
         let first = enter("203.0.113.7").expect("one");
         let _second = enter("203.0.113.7").expect("two");
         assert!(enter("203.0.113.7").is_none(), "a third from there");

@@ -20,6 +20,7 @@ use http::request::Parts;
 use http::{HeaderName, Response};
 
 use crate::body::{Body, BoxError};
+use crate::log::REQUEST;
 use crate::refusal::{BadRequest, Refusal};
 
 /// What becomes of a request that an [`EngineMiddleware`] has seen.
@@ -85,7 +86,7 @@ pub(crate) async fn run_all(
             Ok(Step::Next) => {}
             Ok(answer) => return Ok(answer),
             Err(error) => {
-                tracing::debug!(%error, "a middleware of the engine failed");
+                tracing::debug!(target: REQUEST, %error, "a middleware of the engine failed");
                 return Err(Refusal::BadRequest(BadRequest::MiddlewareFailure));
             }
         }

@@ -68,7 +68,28 @@ pub enum BadRequest {
     ForeignOrigin,
 }
 
+/// The reference's own names of the codes.
+pub(crate) const CODES: [&str; 6] = [
+    "UNKNOWN_TRANSPORT",
+    "UNKNOWN_SID",
+    "BAD_HANDSHAKE_METHOD",
+    "BAD_REQUEST",
+    "FORBIDDEN",
+    "UNSUPPORTED_PROTOCOL_VERSION",
+];
+
 impl BadRequest {
+    /// Every one, for tables of counters.
+    pub const ALL: [BadRequest; 7] = [
+        BadRequest::InvalidOrigin,
+        BadRequest::TransportMismatch,
+        BadRequest::TransportHandshakeError,
+        BadRequest::IdGenerationError,
+        BadRequest::MiddlewareFailure,
+        BadRequest::ProtocolMismatch,
+        BadRequest::ForeignOrigin,
+    ];
+
     /// The reference's own name for it, where it has one.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -119,6 +140,12 @@ impl Refusal {
             Refusal::Forbidden(_) | Refusal::ForeignOrigin | Refusal::Busy(_) => 4,
             Refusal::UnsupportedProtocol => 5,
         }
+    }
+
+    /// The reference's own name for it: that of the bad request, or else of the code.
+    #[must_use]
+    pub fn cause(&self) -> &'static str {
+        self.context().map_or(CODES[usize::from(self.code())], BadRequest::as_str)
     }
 
     /// Which of the bad requests it is: of code 3, and of foreign origins.

@@ -33,6 +33,7 @@ use crate::gate::{Asking, Purpose};
 use crate::handshake::Handshake;
 use crate::hooks::ConnectionError;
 use crate::link::Link;
+use crate::log::{REQUEST, SESSION};
 use crate::middleware::{self, Step, run_all};
 use crate::origin_check;
 use crate::peer::{PeerAddr, Secure};
@@ -102,6 +103,7 @@ impl<A: Application> Engine<A> {
 
     fn refuse(&self, request: &Parts, refusal: &Refusal) -> Response<Body> {
         self.counters().count_refused(refusal);
+        tracing::debug!(target: REQUEST, code = refusal.code(), context = refusal.cause(), "refused");
         if let Some(hook) = &self.options().connection_error {
             hook.tell(&ConnectionError { request, refusal });
         }
@@ -192,7 +194,7 @@ where
         }
         ("POST", _) => {
             let seat = candidate.unwrap_or(seat);
-            upload::answer(engine, &session, seat, dialect, &request.headers, body).await
+            upload::answer(engine, &session, seat, wire, dialect, &request.headers, body).await
         }
         _ => status(StatusCode::INTERNAL_SERVER_ERROR),
     })
@@ -265,8 +267,8 @@ async fn fresh_sid<A: Application>(engine: &Engine<A>, request: &Parts) -> Resul
     let Some(ids) = &engine.options().generate_id else { return Ok(Sid::random(engine.runtime())) };
     match ids.generate(request).await {
         Ok(sid) if engine.sessions().find(&sid).is_none() => return Ok(sid),
-        Ok(sid) => tracing::debug!(?sid, "the id that was generated is a session's already"),
-        Err(error) => tracing::debug!(%error, "no id was generated"),
+        Ok(_) => tracing::debug!(target: REQUEST, "the id that was generated is a session's already"),
+        Err(error) => tracing::debug!(target: REQUEST, %error, "no id was generated"),
     }
     Err(Refusal::BadRequest(BadRequest::IdGenerationError))
 }
@@ -339,6 +341,7 @@ fn resume<A: Application>(
     match session.resume(engine.terms(), number) {
         Ok(seat) => {
             engine.counters().count_resumed();
+            tracing::debug!(target: SESSION, session = session.slot(), "resumed");
             Some(sse::answer(engine, session, seat))
         }
         Err(_) => {

@@ -41,7 +41,7 @@ use crate::deflate::Deflate;
 use crate::dialect::Dialect;
 use crate::link::{Link, has_ended, limit_silence};
 use crate::sid::Sid;
-use crate::side::{Candidate, Flags, Overlap, Seat, SendError, Side, Taken, Writer};
+use crate::side::{Candidate, Flags, Glance, Overlap, Seat, SendError, Side, Taken, Writer};
 use crate::terms::Terms;
 
 /// Bytes that leave in one system call, and that a corked session queues before it writes all the same.
@@ -170,6 +170,11 @@ impl<C: Send + Sync + 'static> Session<C> {
     /// Why it closed, once it has.
     pub fn closed(&self) -> Option<CloseReason> {
         self.side.lock().core.closed()
+    }
+
+    /// What somebody who walks by sees.
+    pub(crate) fn glance(&self) -> Glance {
+        self.side.lock().glance()
     }
 
     /// Bytes that wait for the peer.
@@ -381,6 +386,7 @@ impl<C: Send + Sync + 'static> Session<C> {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
                 Err(_) => break, // the reader of this stream sees the error too, and closes
             };
+            terms.traffic.count_sent(Wire::WebSocket, written);
             side.outbox.advance(written, terms.now());
             if written < whole {
                 side.writer = Writer::Blocked;

@@ -46,6 +46,19 @@ pub enum Taken {
     Closed(CloseReason),
 }
 
+/// What somebody who walks by sees of a session.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Glance {
+    pub(crate) wire: Wire,
+    pub(crate) is_open: bool,
+    /// Bytes that wait for the peer.
+    pub(crate) queued: usize,
+    /// Messages that came.
+    pub(crate) received: u32,
+    /// Messages that were queued for the peer.
+    pub(crate) sent: u32,
+}
+
 /// Two requests of a kind at once.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("a second request of its kind came while one was pending")]
@@ -188,6 +201,16 @@ impl Side {
     fn rewritten(&self, frame: &Frame) -> Frame {
         let base64 = self.flags.has(Flags::BASE64);
         if self.flags.has(Flags::V3) { v3::translate(frame, base64) } else { frame.to_base64() }
+    }
+
+    pub(crate) fn glance(&self) -> Glance {
+        Glance {
+            wire: self.core.wire(),
+            is_open: self.core.closed().is_none(),
+            queued: self.outbox.bytes(),
+            received: self.outbox.received(),
+            sent: self.outbox.sent(),
+        }
     }
 
     /// How the peer writes.

@@ -106,15 +106,16 @@ impl<C> Table<C> {
         }
     }
 
+    /// How many slots there are, taken or free.
+    pub(crate) fn slots(&self) -> u32 {
+        // As many as `insert` made, which are fewer than 2^32.
+        self.slots.read().sessions.len() as u32
+    }
+
     /// Every session there is.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Session<C>>> {
         self.slots.read().sessions.iter().flatten().cloned().collect()
-    }
-
-    /// All slots are below this.
-    pub(crate) fn slots(&self) -> u32 {
-        self.slots.read().sessions.len() as u32
     }
 
     /// How many there are.

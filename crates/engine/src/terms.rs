@@ -11,6 +11,7 @@ use sockeye_runtime::runtime::Runtime;
 
 use crate::memory::Memory;
 use crate::options::PerMessageDeflate;
+use crate::traffic::Traffic;
 use crate::wheel::Wheel;
 
 /// Times, limits, the clock, the wheel, and where tasks run: what a session needs of its engine.
@@ -32,6 +33,8 @@ pub struct Terms {
     pub(crate) memory: Arc<Memory>,
     /// All deadlines.
     pub wheel: Wheel,
+    /// What goes over the wires.
+    pub traffic: Traffic,
     clock: AtomicU32,
 }
 
@@ -49,6 +52,7 @@ impl Terms {
             runtime,
             memory: Arc::default(),
             wheel: Wheel::default(),
+            traffic: Traffic::default(),
             clock: AtomicU32::new(1),
         }
     }

@@ -32,6 +32,7 @@ use crate::hub::{Context, Engine, Handle, Held, Later, Session, Turn, VIOLATION}
 use crate::id::{Pid, SocketId};
 use crate::lane::start_lane;
 use crate::legacy;
+use crate::log::{EMIT, HANDLER, SOCKET};
 use crate::parents::{Matcher, Parent};
 use crate::recovery::comeback::Comeback;
 use crate::rooms::{join_room, watched};
@@ -143,7 +144,9 @@ async fn choose(
     session.connection().end_choice();
     match space {
         Some(Ok(space)) => return join(&engine, &session, space, auth),
-        Some(Err(error)) => tracing::warn!("namespace {name:?} was not made: {error}"),
+        Some(Err(error)) => {
+            tracing::warn!(target: SOCKET, namespace = &*name, "a namespace was not made: {error}")
+        }
         None => {}
     }
     refuse_unknown(&engine, &session, &name);
@@ -158,7 +161,7 @@ async fn find_parent<'p>(
 ) -> Option<&'p Parent<dyn Handle>> {
     for parent in parents {
         let fits = match &parent.matcher {
-            Matcher::Pattern(fits) | Matcher::Name(fits) => catch_unwind(AssertUnwindSafe(|| fits(name))),
+            Matcher::Pattern(fits, _) | Matcher::Name(fits) => catch_unwind(AssertUnwindSafe(|| fits(name))),
             Matcher::Peer(asks) => {
                 let handshake = session.connection().handshake()?;
                 let handshake = Handshake::new(handshake, auth.map(Box::from));
@@ -171,7 +174,7 @@ async fn find_parent<'p>(
         match fits {
             Ok(true) => return Some(parent),
             Ok(false) => {}
-            Err(_) => tracing::error!("a parent panicked over namespace {name:?}"),
+            Err(_) => tracing::error!(target: HANDLER, namespace = name, "a parent panicked"),
         }
     }
     None
@@ -190,7 +193,7 @@ pub(crate) fn make_space(
         let told = on_new.map(|on_new| catch_unwind(AssertUnwindSafe(|| on_new(engine, &space))));
         // A peer waits for its answer.
         if let Some(Err(_)) = told {
-            tracing::error!("on_new_namespace panicked over {name:?}");
+            tracing::error!(target: HANDLER, namespace = name, "on_new_namespace panicked");
         }
         space.space(&hub.spaces).set_announced();
     }
@@ -248,10 +251,11 @@ fn refuse_unknown(engine: &Arc<Engine>, session: &Arc<Session>, namespace: &str)
 fn send_refusal<T: Serialize>(engine: &Arc<Engine>, session: &Arc<Session>, namespace: &str, payload: &T) {
     let hub = engine.application();
     hub.tally.refused.add_one();
+    tracing::debug!(target: SOCKET, session = session.slot(), namespace, "refused");
     match hub.control(Kind::ConnectError, namespace, Some(payload)) {
         // A session that closed meanwhile needs no answer.
         Ok(frame) => _ = engine.send(session, [frame]),
-        Err(error) => tracing::error!("a refusal in {namespace} was not sent: {error}"),
+        Err(error) => tracing::error!(target: EMIT, namespace, "a refusal was not sent: {error}"),
     }
 }
 
@@ -408,7 +412,8 @@ fn enter(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay, comeback: Opt
     let pid = space.keeper.as_ref().filter(|_| !is_legacy).map(|_| hub.pid(&id));
     let granted = (!is_legacy).then_some(Granted { sid: id, pid });
     let connect = hub.control(Kind::Connect, &space.name, granted.as_ref());
-    let connect = connect.inspect_err(|error| tracing::error!("CONNECT was not sent: {error}")).ok();
+    let connect =
+        connect.inspect_err(|error| tracing::error!(target: EMIT, "CONNECT was not sent: {error}")).ok();
     // CONNECT first: clients keep what comes before it, also over a cut, and would hear it twice.
     let frames: SmallVec<[Frame; 1]> = connect.into_iter().chain(missed.into_iter().flatten()).collect();
     // A session that closed meanwhile is about to disconnect its sockets.
@@ -439,6 +444,17 @@ fn enter(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay, comeback: Opt
     }
     if recovered {
         hub.tally.recovered.add_one();
+    }
+    if is_there {
+        hub.tally.joined.add_one();
+        tracing::debug!(
+            target: SOCKET,
+            session = session.slot(),
+            namespace = &*space.name,
+            socket = %id,
+            recovered,
+            "joined",
+        );
     }
     if let Some(back) = back.filter(|_| !is_there) {
         back.give_back(engine, &space);

@@ -32,6 +32,7 @@ use crate::error::AckError;
 use crate::hub::{Engine, Handle, Held, Hub, Session, VIOLATION};
 use crate::lane::handle_event;
 use crate::legacy;
+use crate::log::SESSION;
 use crate::moves::{Move, tell_moved};
 use crate::table::Table;
 
@@ -121,7 +122,7 @@ impl Application for Hub {
             attachment = Some(later);
         }
         if attachment.is_some_and(|deadline| deadline.is_due(now)) {
-            tracing::debug!("{session}: {error}", session = session.slot(), error = DecodeError::Late);
+            tracing::debug!(target: SESSION, session = session.slot(), error = %DecodeError::Late, "closed");
             self.tally.undecodable.add_one();
             engine.close(session, CloseReason::ForcedClose);
             return None;
@@ -163,7 +164,7 @@ impl Hub {
                 Flow::Continue
             }
             Err(error) => {
-                tracing::debug!("{session}: {error}", session = session.slot());
+                tracing::debug!(target: SESSION, session = session.slot(), error = error.to_string(), "undecodable");
                 self.undecodable()
             }
         }

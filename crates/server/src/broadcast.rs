@@ -152,23 +152,24 @@ impl Broadcast {
             Ok(packet) => packet,
             Err(error) => return Emitted::many(Err(error)),
         };
-        let sent = self.deliver(space, packet).inspect(|frames| {
-            hub.tally.broadcasts.add_one();
+        let sent = self.deliver(space, packet).inspect(|(frames, receivers)| {
+            hub.tally.broadcasts.count(*receivers);
             self.tell_outgoing(space, frames, || self.sessions());
         });
         Emitted::many(sent.map(drop))
     }
 
-    /// Queues an event for all that are meant; answers its frames.
-    fn deliver(&self, space: &Space, packet: Encoded) -> Result<SmallVec<[Frame; 1]>, EmitError> {
+    /// Queues an event for all that are meant; answers its frames, and how many are meant.
+    fn deliver(&self, space: &Space, packet: Encoded) -> Result<(SmallVec<[Frame; 1]>, usize), EmitError> {
         match &space.keeper {
             None => {
                 let frames = self.frames(packet)?;
                 let parcel = Parcel { frames: &frames, volatile: self.volatile };
-                self.select(|selection| space.adapter.broadcast(selection, parcel, &Deliver(&self.engine)));
-                Ok(frames)
+                let receivers = self
+                    .select(|selection| space.adapter.broadcast(selection, parcel, &Deliver(&self.engine)));
+                Ok((frames, receivers))
             }
-            Some(_) if self.narrowed && self.rooms.is_empty() => Ok(SmallVec::new()),
+            Some(_) if self.narrowed && self.rooms.is_empty() => Ok((SmallVec::new(), 0)),
             Some(keeper) => {
                 let packet = if self.compress { packet } else { packet.without_compression() };
                 let (audience, select) =
@@ -214,9 +215,9 @@ impl Broadcast {
             }
         }
         // By session, not by slot: a slot may be another's by now.
-        let dirty = self.engine.queue_all(asked, &frames, self.volatile);
+        let dirty = self.engine.queue_all(asked.iter().copied(), &frames, self.volatile);
         self.engine.flush(dirty);
-        hub.tally.broadcasts.add_one();
+        hub.tally.broadcasts.count(asked.len());
         self.tell_outgoing(space, &frames, || sessions);
         Ok(answers)
     }

@@ -16,6 +16,7 @@ use sockeye_socket_proto::parser::json::encode_ack;
 use crate::connection::Stay;
 use crate::error::{EmitError, Fault};
 use crate::hub::{Context, Engine, Handle, Later, Session, Space, Turn, Wanted, frames};
+use crate::log::EMIT;
 use crate::once::{Attempt, Waiter};
 use crate::registration::take_once;
 use crate::run::{Rest, start};
@@ -102,7 +103,7 @@ fn begin(to: To<'_>, incoming: &Incoming<'_>, wanted: Wanted) -> Result<Option<W
         match ack.and_then(|mut ack| engine.application().finish(&mut ack).map(|()| ack)) {
             // A peer that has gone wants no answer any more.
             Ok(ack) => drop(engine.send(&session, frames(ack))),
-            Err(error) => tracing::error!("an answer was not sent again: {error}"),
+            Err(error) => tracing::error!(target: EMIT, "an answer was not sent again: {error}"),
         }
     });
     let window = &to.space.once;

@@ -2,13 +2,15 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use sockeye_socket_proto::reason::DisconnectReason;
+
 /// Counts that only grow.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) events: Count,
     pub(crate) unhandled: Count,
     pub(crate) sent: Count,
-    pub(crate) broadcasts: Count,
+    pub(crate) broadcasts: FanOutTally,
     pub(crate) acks_sent: Count,
     pub(crate) acks_received: Count,
     pub(crate) ack_timeouts: Count,
@@ -16,6 +18,9 @@ pub(crate) struct Tally {
     pub(crate) errors: Count,
     pub(crate) panics: Count,
     pub(crate) refused: Count,
+    pub(crate) joined: Count,
+    /// In the order of `DisconnectReason::ALL`.
+    pub(crate) left: [Count; DisconnectReason::ALL.len()],
     pub(crate) recovered: Count,
     /// In the order of `Unrecovered::ALL`.
     pub(crate) unrecovered: [Count; 3],
@@ -38,6 +43,50 @@ impl Count {
     }
 }
 
+/// Broadcasts by how many they were for.
+#[derive(Debug, Default)]
+pub(crate) struct FanOutTally {
+    buckets: [Count; FanOut::BOUNDS.len() + 1],
+    receivers: AtomicU64,
+}
+
+impl FanOutTally {
+    pub(crate) fn count(&self, receivers: usize) {
+        let powers =
+            receivers.checked_sub(1).map_or(0, |less| less.checked_ilog10().map_or(0, |log| log + 1));
+        self.buckets[(powers as usize).min(FanOut::BOUNDS.len())].add_one();
+        self.receivers.fetch_add(receivers as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> FanOut {
+        let mut buckets = [0; FanOut::BOUNDS.len() + 1];
+        buckets.iter_mut().zip(&self.buckets).for_each(|(bucket, count)| *bucket = count.get());
+        FanOut { buckets, receivers: self.receivers.load(Ordering::Relaxed) }
+    }
+}
+
+/// Broadcasts by how many sockets of this server each was for.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct FanOut {
+    /// How many broadcasts had at most so many receivers, and more than the bound before: one for each of
+    /// [`BOUNDS`](FanOut::BOUNDS), and one for those above the last.
+    pub buckets: [u64; FanOut::BOUNDS.len() + 1],
+    /// The receivers of all of them together.
+    pub receivers: u64,
+}
+
+impl FanOut {
+    /// The bounds between buckets, each with the smaller ones.
+    pub const BOUNDS: [u64; 6] = [1, 10, 100, 1_000, 10_000, 100_000];
+
+    /// How many broadcasts there were.
+    #[must_use]
+    pub fn broadcasts(&self) -> u64 {
+        self.buckets.iter().sum()
+    }
+}
+
 /// What a server has done since it was built, as it was at one moment.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
@@ -50,6 +99,8 @@ pub struct Counters {
     pub sent: u64,
     /// Events emitted to many, each counted once.
     pub broadcasts: u64,
+    /// The same by how many sockets each was for.
+    pub fan_out: FanOut,
     /// Acknowledgements that went out.
     pub acks_sent: u64,
     /// Acknowledgements that came and were waited for.
@@ -64,6 +115,10 @@ pub struct Counters {
     pub panics: u64,
     /// CONNECTs that were refused, by a middleware or since there is no such namespace.
     pub refused: u64,
+    /// Sockets that joined a namespace, those that came back included.
+    pub joined: u64,
+    /// Sockets that left their namespace, by reason.
+    pub left: Vec<(&'static str, u64)>,
     /// Sockets that came back as what they were before a cut.
     pub recovered: u64,
     /// Sockets that asked for that and were not, by cause: `expired`, `log too short`, `unknown`.
@@ -94,8 +149,34 @@ pub struct Counters {
     pub closed: Vec<(&'static str, u64)>,
     /// Sessions that moved to a better technique.
     pub upgraded: u64,
+    /// Streams that came back and went on where they were cut.
+    pub resumed: u64,
     /// Requests answered with an Engine.IO error.
     pub requests_refused: u64,
     /// Of those the ones of foreign origins: see [`Builder::origins`](crate::server::Builder::origins).
     pub foreign_origins: u64,
+    /// The same by code and cause: see [`refusals`](sockeye_engine::counters::Counters::refusals).
+    pub refusals: Vec<(u8, &'static str, u64)>,
+    /// Bytes that came, by technique: see [`Traffic`](sockeye_engine::traffic::Traffic).
+    pub bytes_received: Vec<(&'static str, u64)>,
+    /// Bytes that left, by technique.
+    pub bytes_sent: Vec<(&'static str, u64)>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broadcast_stands_under_the_smallest_bound_that_is_not_below_it() {
+        let tally = FanOutTally::default();
+        for receivers in
+            [0, 1, 2, 10, 11, 100, 101, 1_000, 1_001, 10_000, 10_001, 100_000, 100_001, 5_000_000]
+        {
+            tally.count(receivers);
+        }
+        let fan_out = tally.get();
+        assert_eq!(fan_out.buckets, [2; 7]);
+        assert_eq!((fan_out.broadcasts(), fan_out.receivers), (14, 5_222_228));
+    }
 }

@@ -17,6 +17,7 @@ use crate::connection::{Handlers, Stay};
 use crate::error::AckError;
 use crate::hub::{Context, Engine, Handle, Later, Session, Space, Turn};
 use crate::legacy;
+use crate::log::{EMIT, SOCKET};
 use crate::recovery::cut::{Cut, is_recoverable};
 use crate::recovery::saved::Saved;
 use crate::rooms;
@@ -38,7 +39,7 @@ pub(crate) fn dismiss(engine: &Arc<Engine>, session: &Arc<Session>, space: &Spac
         // A session that has closed is told nothing, and leaves for that reason.
         match engine.application().control(Kind::Disconnect, &space.name, None::<&()>) {
             Ok(frame) => _ = engine.send(session, [frame]),
-            Err(error) => tracing::error!("DISCONNECT was not sent: {error}"),
+            Err(error) => tracing::error!(target: EMIT, "DISCONNECT was not sent: {error}"),
         }
     }
     leave(engine, session, stay, DisconnectReason::ServerNamespaceDisconnect);
@@ -68,6 +69,7 @@ impl Departure<'_> {
         let mut state = None;
         let farewell = self.session.connection().finish_leave(self.stay, |member| {
             if let Some(member) = member {
+                hub.tally.left[self.reason as usize].add_one();
                 state = cut.as_ref().map(|cut| (space.adapter.rooms(member), cut.reached(member)));
                 rooms::remove(&space, member, watched.as_ref());
                 space.ids.remove(id.hash(), self.session.slot());
@@ -79,6 +81,14 @@ impl Departure<'_> {
             let is_kept = is_recoverable(self.reason) && !legacy::is_spoken(self.session);
             cut.end(self.engine, &space, self.session.slot(), is_kept.then_some(saved));
         }
+        tracing::debug!(
+            target: SOCKET,
+            session = self.session.slot(),
+            namespace = &*space.name,
+            socket = %id,
+            reason = self.reason.as_str(),
+            "left",
+        );
         if watched.is_some() {
             space.untold.tell();
         }

@@ -12,6 +12,7 @@ use sockeye_socket_proto::outgoing::Encoded;
 use crate::connection::Stay;
 use crate::error::EmitError;
 use crate::hub::{Engine, Session, Space, frames};
+use crate::log::EMIT;
 use crate::outgoing_listeners::Outgoing;
 use crate::recovery::numbered;
 
@@ -73,7 +74,7 @@ impl fmt::Debug for Emitted {
 /// What the application asked for could not be said: it hears of it even if it ignores the answer.
 pub(crate) fn encoded(name: &str, encoded: Result<Encoded, EncodeError>) -> Result<Encoded, EmitError> {
     encoded.map_err(|error| {
-        tracing::error!("event {name:?} was not emitted: {error}");
+        tracing::error!(target: EMIT, event = name, "an event was not emitted: {error}");
         EmitError::Encode(error)
     })
 }

@@ -10,6 +10,7 @@ use sockeye_socket_proto::error::{ArgumentError, EncodeError};
 use sockeye_socket_proto::value::Value;
 
 use crate::id::SocketId;
+use crate::log::EMIT;
 
 /// What a handler failed with. Anything that is an error becomes one, so `?` works; it is none itself.
 pub struct HandlerError(Box<dyn Error + Send + Sync>);
@@ -76,7 +77,7 @@ impl Refusal {
         let json = serde_json::to_string(&data);
         match json.and_then(|json| serde_json::from_str(&json)) {
             Ok(data) => self.data = Some(data),
-            Err(error) => tracing::error!("the data of a refusal was left out: {error}"),
+            Err(error) => tracing::error!(target: EMIT, "the data of a refusal was left out: {error}"),
         }
         self
     }
@@ -141,6 +142,18 @@ pub enum Cause {
     /// The handler panicked with this message.
     #[error("panic: {0}")]
     Panic(String),
+}
+
+impl Cause {
+    /// The cause in a word: `argument`, `error` or `panic`.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Cause::Argument(_) => "argument",
+            Cause::Error(_) => "error",
+            Cause::Panic(_) => "panic",
+        }
+    }
 }
 
 /// How a handler of any kind may end early.

@@ -14,6 +14,7 @@ use sockeye_socket_proto::parser::translate;
 
 use crate::error::EmitError;
 use crate::hub::Hub;
+use crate::log::EMIT;
 
 /// Reads the frames of one packet of ours in the default format. `None` when it is nested deeper than a packet may be.
 pub(crate) fn read_again<'f>(frames: impl IntoIterator<Item = &'f Frame>) -> Option<Incoming<'static>> {
@@ -27,7 +28,8 @@ impl Hub {
         if packet.attachments.is_empty() && self.options.parser.is_none() {
             return Ok(());
         }
-        self.finish_rare(packet).inspect_err(|error| tracing::error!("a packet did not go out: {error}"))
+        self.finish_rare(packet)
+            .inspect_err(|error| tracing::error!(target: EMIT, "a packet did not go out: {error}"))
     }
 
     #[cold]

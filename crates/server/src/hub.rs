@@ -26,6 +26,7 @@ use crate::connection::{Connection, Stay};
 use crate::counters::Tally;
 use crate::error::{Cause, Failure, Fault};
 use crate::id::{Key, Pid, SocketId};
+use crate::log::HANDLER;
 use crate::once::{Deduplication, Running};
 use crate::recovery::log::TAG;
 use crate::recovery::{Recovery, Unrecovered};
@@ -275,11 +276,19 @@ impl Hub {
         }
         let failure = Failure { namespace: &space.name, socket, event, cause };
         match &self.on_error {
-            None => tracing::error!("{failure}"),
+            None => tracing::error!(
+                target: HANDLER,
+                namespace = failure.namespace,
+                socket = failure.socket.as_ref().map(tracing::field::display),
+                event,
+                kind = failure.cause.kind(),
+                error = failure.cause.to_string(),
+                "a handler failed",
+            ),
             Some(on_error) => {
                 let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| on_error(&failure)));
                 if told.is_err() {
-                    tracing::error!("on_error panicked over {failure}");
+                    tracing::error!(target: HANDLER, event, "on_error panicked");
                 }
             }
         }

@@ -19,6 +19,7 @@ use sockeye_socket_proto::assembly::Incoming;
 use crate::chain::{To, start_event};
 use crate::connection::{Admission, Handlers, Stay};
 use crate::hub::{Engine, Handle, Held, Later, Session, Space, Turn, VIOLATION};
+use crate::log::SESSION;
 use crate::run::Rest;
 use crate::table::Table;
 
@@ -43,7 +44,7 @@ pub(crate) fn handle_event(
             Flow::Close(VIOLATION)
         }
         Admission::Interrupts => {
-            tracing::debug!("{session}: text while attachments are missing", session = session.slot());
+            tracing::debug!(target: SESSION, session = session.slot(), "text while attachments are missing");
             hub.undecodable()
         }
         Admission::Queued { full: true } => Flow::Wait,

@@ -16,6 +16,7 @@ mod admission;
 mod application;
 mod arena;
 pub mod broadcast;
+pub mod census;
 mod chain;
 #[cfg(feature = "client-script")]
 mod client_script;
@@ -33,6 +34,7 @@ mod hub;
 pub mod id;
 mod lane;
 mod legacy;
+mod log;
 mod moves;
 pub mod namespace;
 pub mod naming;

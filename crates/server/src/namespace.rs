@@ -16,6 +16,7 @@ use crate::handler::event::{ConnectHandler, Middleware, erase_connect, erase_mid
 use crate::handler::server_side::{ServerSideHandler, erase_server_side};
 use crate::hub::{Engine, Held, Space};
 use crate::id::SocketId;
+use crate::log::EMIT;
 use crate::remote_socket::Fetched;
 use crate::replies::Requests;
 use crate::request::FromReply;
@@ -178,7 +179,7 @@ impl Namespace {
     fn between_servers(&self, name: &str) -> Result<(), EmitError> {
         if RESERVED.contains(&name) {
             let error = EncodeError::ReservedEvent { name: name.to_owned() };
-            tracing::error!("event {name:?} was not emitted to servers: {error}");
+            tracing::error!(target: EMIT, event = name, "an event was not emitted to servers: {error}");
             return Err(EmitError::Encode(error));
         }
         Ok(())

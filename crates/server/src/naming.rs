@@ -103,7 +103,8 @@ impl NamespaceName for regex::Regex {
     type Namespace = ParentNamespace;
 
     fn resolve(self, home: Home<'_>) -> ParentNamespace {
-        ParentNamespace::new(home.0, Matcher::Pattern(Box::new(move |name| self.is_match(name))))
+        let text = self.as_str().into();
+        ParentNamespace::new(home.0, Matcher::Pattern(Box::new(move |name| self.is_match(name)), text))
     }
 }
 

@@ -16,6 +16,7 @@ use sockeye_socket_proto::assembly::Incoming;
 use crate::connection::Stay;
 use crate::error::Fault;
 use crate::hub::{Context, Engine, Hub, Later, Session, Space, Turn};
+use crate::log::HANDLER;
 use crate::run::{go_on, start};
 
 thread_local! {
@@ -66,7 +67,7 @@ impl Outgoing {
         let read = hub.read_sent(frames);
         if read.is_none() {
             // Deeper than any peer may send, which is no reason not to send it.
-            tracing::debug!("an event that went out was not told to those who listen");
+            tracing::debug!(target: HANDLER, "an event that went out was not told to those who listen");
         }
         read.map(Outgoing)
     }

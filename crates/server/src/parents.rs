@@ -19,9 +19,9 @@ pub(crate) type Ask = Box<dyn Fn(&str, &Handshake) -> Answer + Send + Sync>;
 
 /// Which names are a parent's.
 pub(crate) enum Matcher {
-    /// Names that fit, whoever asks: the application, too.
+    /// Names that fit, whoever asks: the application, too. With the pattern as text.
     #[cfg_attr(not(feature = "regex"), expect(dead_code, reason = "regular expressions are a feature"))]
-    Pattern(Box<dyn Fn(&str) -> bool + Send + Sync>),
+    Pattern(Box<dyn Fn(&str) -> bool + Send + Sync>, Box<str>),
     /// A peer asks: the name decides.
     Name(Box<dyn Fn(&str) -> bool + Send + Sync>),
     /// A peer asks: the name and what it said of itself decide, sooner or later.
@@ -59,7 +59,8 @@ impl<H: ?Sized> Parents<H> {
 
     /// The parent whose pattern the name fits.
     pub(crate) fn by_pattern(&self, name: &str) -> Option<Arc<Parent<H>>> {
-        let fits = |parent: &&Arc<Parent<H>>| matches!(&parent.matcher, Matcher::Pattern(fits) if fits(name));
+        let fits =
+            |parent: &&Arc<Parent<H>>| matches!(&parent.matcher, Matcher::Pattern(fits, _) if fits(name));
         self.all().iter().find(fits).cloned()
     }
 }

@@ -13,6 +13,7 @@ use sockeye_engine::middleware::EngineMiddleware;
 use sockeye_engine::options::{Cookie, Cors, Options, PerMessageDeflate};
 use sockeye_engine::origins::Origins;
 use sockeye_engine::proxies::TrustedProxies;
+use sockeye_engine::survey::Survey;
 use sockeye_engine_proto::frame::Frame;
 use sockeye_engine_proto::packet::Message;
 use sockeye_engine_proto::reason::CloseReason;
@@ -23,6 +24,7 @@ use sockeye_socket_proto::error::ArgumentError;
 use sockeye_socket_proto::limits::{Limits, MAX_DEPTH};
 use sockeye_socket_proto::outgoing::EventArguments;
 use sockeye_socket_proto::parser::Parser;
+use sockeye_socket_proto::reason::DisconnectReason;
 
 use crate::broadcast::Broadcast;
 use crate::counters::Counters;
@@ -245,13 +247,14 @@ impl Server {
     pub fn counters(&self) -> Counters {
         let hub = self.engine.application();
         let tally = &hub.tally;
-        let engine = self.engine.counters();
+        let (engine, traffic) = (self.engine.counters(), self.engine.traffic());
         let connected = |namespace: Namespace| (namespace.name().to_owned(), namespace.len());
         Counters {
             events: tally.events.get(),
             unhandled: tally.unhandled.get(),
             sent: tally.sent.get(),
-            broadcasts: tally.broadcasts.get(),
+            broadcasts: tally.broadcasts.get().broadcasts(),
+            fan_out: tally.broadcasts.get(),
             acks_sent: tally.acks_sent.get(),
             acks_received: tally.acks_received.get(),
             ack_timeouts: tally.ack_timeouts.get(),
@@ -259,6 +262,10 @@ impl Server {
             errors: tally.errors.get(),
             panics: tally.panics.get(),
             refused: tally.refused.get(),
+            joined: tally.joined.get(),
+            left: by_name(&DisconnectReason::ALL, |reason| {
+                (reason.as_str(), tally.left[*reason as usize].get())
+            }),
             recovered: tally.recovered.get(),
             unrecovered: Unrecovered::ALL
                 .iter()
@@ -268,18 +275,22 @@ impl Server {
             undecodable: tally.undecodable.get(),
             rooms_refused: tally.rooms_refused.get(),
             unjoined: hub.unjoined.load(Ordering::Relaxed),
-            busy: Busy::ALL.iter().map(|busy| (busy.as_str(), engine.busy(*busy))).collect(),
+            busy: by_name(&Busy::ALL, |busy| (busy.as_str(), engine.busy(*busy))),
             turned_away: engine.turned_away(),
             loud: engine.loud(),
             held: self.engine.held(),
             violations: tally.violations.get(),
             connected: self.namespaces().into_iter().map(connected).collect(),
             sessions: self.engine.sessions().len(),
-            opened: Wire::ALL.iter().map(|wire| (wire.as_str(), engine.opened(*wire))).collect(),
-            closed: CloseReason::ALL.iter().map(|reason| (reason.as_str(), engine.closed(*reason))).collect(),
+            opened: by_name(&Wire::ALL, |wire| (wire.as_str(), engine.opened(*wire))),
+            closed: by_name(&CloseReason::ALL, |reason| (reason.as_str(), engine.closed(*reason))),
             upgraded: engine.upgraded(),
+            resumed: engine.resumed(),
             requests_refused: engine.refused(),
             foreign_origins: engine.foreign_origins(),
+            refusals: engine.refusals().collect(),
+            bytes_received: by_name(&Wire::ALL, |wire| (wire.as_str(), traffic.received(*wire))),
+            bytes_sent: by_name(&Wire::ALL, |wire| (wire.as_str(), traffic.sent(*wire))),
         }
     }
 
@@ -301,11 +312,23 @@ impl Server {
         self.engine.is_draining()
     }
 
+    /// Looks at every session: which are open, and what waits for their peers. See
+    /// [`Engine::survey`](sockeye_engine::engine::Engine::survey) for what it costs.
+    #[must_use]
+    pub fn survey(&self) -> Survey {
+        self.engine.survey()
+    }
+
     /// Closes every session; their sockets disconnect with `server shutting down`. New ones may still come:
     /// stop listening first.
     pub fn close(&self) {
         self.engine.shut_down(CloseReason::ServerShuttingDown);
     }
+}
+
+/// One count for each of `all`, by its name.
+fn by_name<T>(all: &[T], count: impl Fn(&T) -> (&'static str, u64)) -> Vec<(&'static str, u64)> {
+    all.iter().map(count).collect()
 }
 
 macro_rules! reachable {

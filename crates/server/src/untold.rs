@@ -10,6 +10,7 @@ use parking_lot::{Mutex, MutexGuard};
 use sockeye_adapter::adapter::Moved;
 
 use crate::id::SocketId;
+use crate::log::HANDLER;
 use crate::room_event::{OnRoom, RoomEvent};
 
 /// How many notes' memory is kept when none is left.
@@ -94,6 +95,6 @@ impl Note {
 /// Rooms are left in the middle of a disconnect, which a panic of the application must not end.
 fn tell(on_room: &OnRoom, event: &RoomEvent<'_>) {
     if catch_unwind(AssertUnwindSafe(|| on_room(event))).is_err() {
-        tracing::error!("on_room panicked over {event} of {:?}", event.room());
+        tracing::error!(target: HANDLER, room = event.room(), "on_room panicked over {event}");
     }
 }

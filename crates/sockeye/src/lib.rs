@@ -62,6 +62,7 @@
 //! | tell the other servers of a cluster | [`Namespace::server_side_emit`] |
 //! | refuse foreign pages, know clients behind proxies | [`Builder::origins`], [`Builder::trusted_proxies`] |
 //! | see or refuse a request | [`Builder::allow_request`], [`Builder::engine_with`], [`Builder::on_connection_error`] |
+//! | watch it | [`Server::counters`], the crate `sockeye-metrics` |
 //! | test it, without a port and on a moved clock | the crate `sockeye-test` |
 //! | mount it under another server | [`Server::service`], [`Server::layer`] |
 //! | speak Engine.IO without Socket.IO | [`engine`] |
@@ -86,8 +87,9 @@ pub use sockeye_engine::refusal::BadRequest;
 pub use sockeye_server::arguments::{Argument, Arguments};
 pub use sockeye_server::binary::Binary;
 pub use sockeye_server::broadcast::Broadcast;
+pub use sockeye_server::census::Census;
 pub use sockeye_server::conn::Conn;
-pub use sockeye_server::counters::Counters;
+pub use sockeye_server::counters::{Counters, FanOut};
 pub use sockeye_server::emitted::Emitted;
 pub use sockeye_server::error::{AckError, Cause, EmitError, Failure, HandlerError, Refusal};
 pub use sockeye_server::event::{self, Event, EventWithAck};

@@ -18,6 +18,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("sockeye-server", 5),
     ("sockeye-load", 5),
     ("sockeye-contract", 6),
+    ("sockeye-metrics", 6),
     ("sockeye", 7),
     ("sockeye-test", 8),
     ("sockeye-cli", 8),

@@ -5,12 +5,16 @@ use std::error::Error;
 use std::future::{Ready, ready};
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use clap::Args;
 use http::{Request, Response};
 use sockeye::Server;
 use sockeye::engine::body::Body;
 use sockeye::engine::listen::bind;
+use sockeye_metrics::Endpoints;
+use tokio::net::TcpListener;
+use tower_layer::Layer as _;
 use tower_service::Service;
 use tracing_subscriber::EnvFilter;
 
@@ -23,13 +27,28 @@ pub(crate) struct Arguments {
     /// Where to listen: an IP address and a port. Port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = DEFAULT)]
     listen: SocketAddr,
+    /// Where `/metrics`, `/healthz` and `/readyz` are answered, and nothing else. Without it they are answered beside the
+    /// Switchboard, to whoever reaches that.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    admin_listen: Option<SocketAddr>,
+    /// How many seconds sessions are let go over when the process is told to end, so that their clients do not come back all
+    /// at once. 0 closes them together.
+    #[arg(long, value_name = "SECONDS", default_value_t = DRAIN)]
+    drain: u16,
 }
 
 const DEFAULT: &str = "127.0.0.1:3000";
 
+/// Orchestrators commonly kill what has not ended 10 s after they asked.
+const DRAIN: u16 = 6;
+
 impl Default for Arguments {
     fn default() -> Arguments {
-        Arguments { listen: DEFAULT.parse().expect("the default is an address") }
+        Arguments {
+            listen: DEFAULT.parse().expect("the default is an address"),
+            admin_listen: None,
+            drain: DRAIN,
+        }
     }
 }
 
@@ -37,37 +56,61 @@ impl Default for Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(arguments.listen))
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(arguments))
 }
 
-async fn serve(address: SocketAddr) -> Result<(), Box<dyn Error>> {
-    let server = Server::builder().state(Switchboard::new()).build();
+async fn serve(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let drain = Duration::from_secs(arguments.drain.into());
+    let server = Server::builder().state(Switchboard::new()).drain_timeout(drain).build();
     switchboard::install(&server);
-    let listener = bind(address).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AddrInUse => {
-            format!("{address} is in use by another program; choose another with --listen")
-        }
-        _ => format!("cannot listen on {address}: {error}"),
-    })?;
+    let endpoints = Endpoints::of(&server);
+    let listener = take(arguments.listen, "--listen")?;
+    let admin = arguments.admin_listen.map(|address| take(address, "--admin-listen")).transpose()?;
     let stop = stop()?;
     let address = reachable(listener.local_addr()?);
+    let operators = match &admin {
+        Some(admin) => reachable(admin.local_addr()?),
+        None => address.clone(),
+    };
     say(&format!(
         "\n  Sockeye {version}\n\n  \
          Switchboard   http://{address}/\n  \
          {blank:12}  one chat over four techniques: open it in a few windows\n  \
          Socket.IO     http://{address}/socket.io/\n  \
-         {blank:12}  for any Socket.IO client; ours is at socket.io/socket.io.js\n\n  \
+         {blank:12}  for any Socket.IO client; ours is at socket.io/socket.io.js\n  \
+         Operators     http://{operators}/metrics\n  \
+         {blank:12}  and /healthz, /readyz\n\n  \
          Ctrl-C ends it.\n",
         version = env!("CARGO_PKG_VERSION"),
         blank = "",
     ));
+    let ready = endpoints.ready();
     let stop = async {
         stop.await;
+        // Before sessions close, so that nobody is sent here any more.
+        ready.set(false);
         tokio::spawn(leave_at_once());
     };
-    server.listen_beside(listener, Page, stop).await;
+    match admin {
+        Some(admin) => {
+            // Until the process ends, so that it is seen to drain.
+            tokio::spawn(endpoints.serve(admin));
+            server.listen_beside(listener, Page, stop).await;
+        }
+        None => server.listen_beside(listener, endpoints.layer(Page), stop).await,
+    }
     say("  Ended: every session was told.");
     Ok(())
+}
+
+/// Takes an address, or says what to do about it.
+fn take(address: SocketAddr, option: &str) -> Result<TcpListener, String> {
+    bind(address).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            format!("{address} is in use by another program; choose another with {option}")
+        }
+        _ => format!("cannot listen on {address}: {error}"),
+    })
 }
 
 /// A second Ctrl-C does not wait for peers that are slow to go.

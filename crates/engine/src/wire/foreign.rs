@@ -14,6 +14,7 @@ use std::time::Duration;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use sockeye_engine_proto::reason::CloseReason;
+use sockeye_engine_proto::session::Wire;
 use sockeye_runtime::runtime::Sleep;
 use sockeye_websocket::encode::EMPTY_CLOSE;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -100,6 +101,7 @@ impl<A: Application> Foreign<A> {
     }
 
     fn receive(&mut self, read: &mut [u8]) -> bool {
+        self.engine.terms().traffic.count_received(Wire::WebSocket, read.len());
         match self.inbound(|inbound| inbound.receive(read)) {
             Turn::More => true,
             Turn::Wait => {
@@ -131,6 +133,7 @@ impl<A: Application> Foreign<A> {
                 let rest = &self.out.bytes[self.out.written..];
                 match Pin::new(&mut self.io).poll_write(cx, rest) {
                     Poll::Ready(Ok(length)) if length > 0 => {
+                        self.engine.terms().traffic.count_sent(Wire::WebSocket, length);
                         self.out.written += length;
                         self.out.flushed = false;
                         continue;

@@ -21,6 +21,7 @@ use http::header::{
 use http::{Response, StatusCode};
 use sockeye_engine_proto::frame::Frame;
 use sockeye_engine_proto::reason::CloseReason;
+use sockeye_engine_proto::session::Wire;
 use sockeye_engine_proto::wire::{payload, v3};
 use sockeye_runtime::runtime::Sleep;
 
@@ -147,6 +148,7 @@ pub(crate) async fn answer<A: Application>(
     if let Some(coding) = coding {
         body = coding.encode(&body);
     }
+    engine.terms().traffic.count_sent(Wire::Polling, body.len());
     let body = if let Some(Taken::Frames { .. }) = taken {
         // Nobody else has them, so an answer that nobody reads closes the session.
         let (engine, session) = (engine.clone(), session.clone());

@@ -19,6 +19,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use http_body::{Body as HttpBody, Frame as BodyFrame};
 use smallvec::SmallVec;
 use sockeye_engine_proto::frame::Frame;
+use sockeye_engine_proto::session::Wire;
 use sockeye_engine_proto::wire::event_stream::{COMMENT, RETRY, write_event};
 use sockeye_runtime::runtime::Sleep;
 
@@ -99,6 +100,7 @@ impl<A: Application> Stream<A> {
                 bytes.extend_from_slice(COMMENT);
             }
         }
+        terms.traffic.count_sent(Wire::Sse, bytes.len());
         Poll::Ready(Some(bytes))
     }
 }

@@ -20,6 +20,7 @@ use crate::engine::{Application, Engine};
 use crate::guarded::Guarded;
 use crate::handshake::Handshake;
 use crate::link::Link;
+use crate::log::LISTEN;
 use crate::session::Session;
 use crate::sid::Sid;
 use crate::side::Seat;
@@ -56,7 +57,7 @@ pub(crate) fn serve<A: Application>(
         match upgrade.await {
             Ok(upgraded) => start(engine, upgraded, purpose, deflate),
             // The peer went before the 101 left: no session was opened for it yet.
-            Err(error) => tracing::debug!(%error, "no websocket after all"),
+            Err(error) => tracing::debug!(target: LISTEN, %error, "no websocket after all"),
         }
     });
 }

@@ -89,6 +89,7 @@ pub(crate) async fn answer<A, B>(
     engine: &Arc<Engine<A>>,
     session: &Arc<Session<A::Connection>>,
     seat: Seat,
+    wire: Wire,
     dialect: Dialect,
     request: &HeaderMap,
     body: B,
@@ -121,6 +122,7 @@ where
             return answer;
         }
     };
+    engine.terms().traffic.count_received(wire, body.len());
     // A form without a payload says nothing, and an empty payload is an error.
     let body = if dialect.jsonp.is_some() { jsonp::payload(&body).map(Bytes::from) } else { Some(body) };
     if let Some(body) = &body {

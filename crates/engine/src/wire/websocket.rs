@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use sockeye_engine_proto::reason::CloseReason;
+use sockeye_engine_proto::session::Wire;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
@@ -85,6 +86,7 @@ impl<A: Application> Reader<A> {
 
     /// Handles what was read; says whether the wire goes on.
     pub(crate) fn receive(&mut self, read: &mut [u8]) -> bool {
+        self.engine.terms().traffic.count_received(Wire::WebSocket, read.len());
         match self.inbound(|inbound| inbound.receive(read)) {
             Turn::More => true,
             Turn::Wait => {

@@ -14,6 +14,7 @@ use crate::departure::leave;
 use crate::handshake::read_auth;
 use crate::hub::{Engine, Held, Hub, Space};
 use crate::id::{Pid, SocketId};
+use crate::log::{HANDLER, SOCKET};
 use crate::recovery::Unrecovered;
 use crate::recovery::cut::sweep;
 use crate::recovery::keeper::Keeper;
@@ -130,12 +131,12 @@ impl Hub {
     pub(crate) fn report_unrecovered(&self, space: &Space, cause: Unrecovered) {
         let at = Unrecovered::ALL.iter().position(|one| *one == cause).unwrap_or_default();
         self.tally.unrecovered[at].add_one();
-        tracing::debug!("a peer of {} was not recovered: {cause}", space.name);
+        tracing::debug!(target: SOCKET, namespace = &*space.name, cause = cause.as_str(), "not recovered");
         let tell = self.on_unrecovered.read().clone();
         if let Some(tell) = tell
             && std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| tell(&space.name, cause))).is_err()
         {
-            tracing::error!("on_unrecovered panicked over {cause}");
+            tracing::error!(target: HANDLER, cause = cause.as_str(), "on_unrecovered panicked");
         }
     }
 }

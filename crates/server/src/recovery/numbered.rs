@@ -43,7 +43,7 @@ fn number(
     Ok(numbered)
 }
 
-/// Emits to those of a namespace that are meant; answers the frames that went out.
+/// Emits to those of a namespace that are meant; answers the frames that went out, and how many are meant.
 pub(crate) fn broadcast(
     engine: &Arc<Engine>,
     space: &Space,
@@ -52,18 +52,17 @@ pub(crate) fn broadcast(
     volatile: bool,
     audience: impl FnOnce() -> Audience,
     select: impl FnOnce(&mut dyn FnMut(&Selection<'_>)),
-) -> Result<SmallVec<[Frame; 1]>, EmitError> {
+) -> Result<(SmallVec<[Frame; 1]>, usize), EmitError> {
     let mut log = keeper.log.lock();
     let frames = number(engine, keeper, &mut log, audience, packet, volatile)?;
     let parcel = Parcel { frames: &frames, volatile };
     let later = Later { deliver: Deliver(engine), dirty: RefCell::default() };
-    select(&mut |selection| {
-        space.adapter.broadcast(selection, parcel, &later);
-    });
+    let mut receivers = 0;
+    select(&mut |selection| receivers = space.adapter.broadcast(selection, parcel, &later));
     drop(log);
     later.deliver.flush(later.dirty.into_inner());
     sweep(engine, space, keeper);
-    Ok(frames)
+    Ok((frames, receivers))
 }
 
 /// Emits to one socket, or keeps the event for when it comes back; answers the frames that went out.
