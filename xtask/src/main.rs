@@ -11,6 +11,7 @@ mod gates;
 mod house;
 mod instruments;
 mod load;
+mod oracle;
 mod process;
 mod repository;
 mod suites;
@@ -23,6 +24,7 @@ cargo xtask check                      the quick half: format, lints, docs, hous
 cargo xtask test [--only SUITE]        all tests, after installing what they need
 cargo xtask conformance [--own]        our own conformance cases, and the Autobahn suite where Python 2 answers
 cargo xtask faults recovery            500 cuts under 10,000 events: what is recovered, each once and in order
+cargo xtask oracle                     100,000 random packets through ours and the original parsers
 cargo xtask fuzz [TARGET…] [--runs N] [--minutes M]
                                        each decoder, and whole sessions, under libFuzzer
 cargo xtask bench [--quick] [--only TOPIC]
@@ -55,6 +57,11 @@ fn dispatch(arguments: &[String]) -> io::Result<bool> {
         }
         ["faults", "recovery"] => {
             let counts = faults::recovery()?;
+            println!("\n{} passed, {} failed", counts.passed, counts.failed);
+            Ok(counts.failed == 0 && counts.passed > 0)
+        }
+        ["oracle"] => {
+            let counts = oracle::long()?;
             println!("\n{} passed, {} failed", counts.passed, counts.failed);
             Ok(counts.failed == 0 && counts.passed > 0)
         }

@@ -13,7 +13,7 @@ use crate::{
     application::{self, Application},
     conformance,
     counts::Counts,
-    faults, gates, house,
+    faults, gates, house, oracle,
     process::{self, Background, Finished},
     repository, tools,
 };
@@ -122,6 +122,7 @@ const SUITES: &[Suite] = &[
         builds: &[Build::Release, Build::RustSocketio],
         run: || rust_socketio(&Target::ours()),
     },
+    Suite { name: "oracle", quick: false, builds: &[Build::Tests], run: oracle::suite },
     Suite { name: "conformance", quick: false, builds: &[Build::Release], run: conformance::own },
     Suite { name: "recovery", quick: false, builds: &[Build::Release], run: faults::suite },
     Suite { name: "examples", quick: false, builds: &[Build::Tests], run: examples },
