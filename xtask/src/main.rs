@@ -14,6 +14,7 @@ mod load;
 mod oracle;
 mod process;
 mod repository;
+mod soak;
 mod suites;
 mod tools;
 
@@ -27,6 +28,8 @@ cargo xtask faults recovery            500 cuts under 10,000 events: what is rec
 cargo xtask oracle                     100,000 random packets through ours and the original parsers
 cargo xtask fuzz [TARGET…] [--runs N] [--minutes M]
                                        each decoder, and whole sessions, under libFuzzer
+cargo xtask soak [--events N] [--sockets N] [--minutes M]
+                                       10,000,000 numbered events over 1,000 sockets: each once and in order
 cargo xtask bench [--quick] [--only TOPIC]
                                        figures beside their budgets and the peers'
 cargo xtask house                      import circles, floors, words, lockfiles, named files, named tests";
@@ -78,6 +81,18 @@ fn dispatch(arguments: &[String]) -> io::Result<bool> {
                 }
             }
             fuzz::run(&only, length)
+        }
+        ["soak", options @ ..] => {
+            let mut size = soak::Size::default();
+            for pair in options.chunks(2) {
+                match pair {
+                    ["--events", number] => size.events = count(number)?,
+                    ["--sockets", number] => size.sockets = count(number)?,
+                    ["--minutes", number] => size.minutes = count(number)?,
+                    _ => return Err(io::Error::other(USAGE)),
+                }
+            }
+            soak::long(size)
         }
         ["bench", options @ ..] => {
             let quick = options.contains(&"--quick");

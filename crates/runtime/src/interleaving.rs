@@ -154,11 +154,7 @@ pub struct Explored {
 ///
 /// # Panics
 /// As the scenario does, behind a line that says in which order.
-pub fn explore(
-    preemptions: usize,
-    limit: usize,
-    scenario: impl for<'t> Fn(&mut Threads<'t>),
-) -> Explored {
+pub fn explore(preemptions: usize, limit: usize, scenario: impl for<'t> Fn(&mut Threads<'t>)) -> Explored {
     let mut order = Order { preemptions, ..Order::default() };
     for tried in 1..=limit {
         order = play(&scenario, order);
@@ -202,7 +198,8 @@ struct Choice {
 impl Order {
     /// One of `of`; the first is who runs already, if it `could_go_on`.
     fn choose(&mut self, of: usize, could_go_on: bool) -> usize {
-        let of = if could_go_on && self.random.is_none() && self.preempted >= self.preemptions { 1 } else { of };
+        let of =
+            if could_go_on && self.random.is_none() && self.preempted >= self.preemptions { 1 } else { of };
         if of == 1 {
             return 0;
         }
