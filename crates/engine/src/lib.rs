@@ -25,6 +25,7 @@ pub mod handshake;
 pub mod hooks;
 pub mod link;
 pub mod listen;
+mod lock;
 pub mod middleware;
 pub mod options;
 pub mod peer;

@@ -23,7 +23,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use parking_lot::{Mutex, MutexGuard};
 use socket2::SockRef;
 use sockeye_engine_proto::frame::Frame;
 use sockeye_engine_proto::outbox::{Forgotten, Outbox};
@@ -38,6 +37,7 @@ use tokio::net::TcpStream;
 use crate::deflate::Deflate;
 use crate::dialect::Dialect;
 use crate::link::{Link, has_ended, limit_silence};
+use crate::lock::{Mutex, MutexGuard};
 use crate::sid::Sid;
 use crate::side::{Candidate, Flags, Overlap, Seat, SendError, Side, Taken, Writer};
 use crate::terms::Terms;
@@ -913,5 +913,7 @@ fn cut_later(terms: &Terms, stream: Arc<TcpStream>) {
     });
 }
 
+#[cfg(test)]
+mod models;
 #[cfg(test)]
 mod tests;
