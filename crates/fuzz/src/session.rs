@@ -106,7 +106,9 @@ fn play(data: &[u8]) -> (Counters, usize) {
     honest.leaves(&world);
     assert_eq!(world.server.counters().sessions, 0, "the honest one is left");
     assert_eq!((world.server.counters().panics, panics::taken()), (0, 0));
-    (world.server.counters(), answers)
+    let counters = world.server.counters();
+    world.end();
+    (counters, answers)
 }
 
 /// The connections whose queues are looked at: all that had a socket.

@@ -30,7 +30,12 @@ pub(crate) const LONG: u64 = 24_000;
 pub(crate) struct World {
     pub(crate) simulation: Simulation,
     pub(crate) server: Server,
+    /// The server holds the other one.
+    alive: Alive,
 }
+
+#[derive(Clone, Default)]
+struct Alive(Arc<()>);
 
 impl World {
     /// Its time-outs are short, since each tick of its clock costs the fuzzer as much as any.
@@ -38,6 +43,8 @@ impl World {
         crate::panics::count();
         let simulation = Simulation::new(seed);
         let builder = Server::builder().runtime(simulation.runtime()).state(simulation.runtime());
+        let alive = Alive::default();
+        let builder = builder.state(alive.clone());
         let builder = builder
             .ping_interval(Duration::from_secs(3))
             .ping_timeout(Duration::from_secs(2))
@@ -51,7 +58,16 @@ impl World {
             options.resume_timeout = Duration::from_secs(2);
             options.close_timeout = Duration::from_secs(3);
         });
-        World { server: build(builder).build(), simulation }
+        World { server: build(builder).build(), simulation, alive }
+    }
+
+    /// The server goes, and nothing of it is left: neither a session nor a task holds it. Its clock notices at the next
+    /// tick.
+    pub(crate) fn end(self) {
+        let World { simulation, server, alive } = self;
+        drop(server);
+        simulation.advance(Duration::from_millis(200));
+        assert_eq!(Arc::strong_count(&alive.0), 1, "something holds the server");
     }
 
     pub(crate) fn run(&self) {
