@@ -33,6 +33,9 @@ mod hub;
 pub mod id;
 mod lane;
 mod legacy;
+mod lock;
+#[cfg(test)]
+mod models;
 mod moves;
 pub mod namespace;
 pub mod naming;

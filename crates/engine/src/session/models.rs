@@ -129,7 +129,7 @@ impl Taker {
 
     /// Comes until it is over, or waits with nobody having called it.
     fn finish(&mut self, scene: &Scene, seat: Seat) {
-        while self.over.is_none() && !(self.waits && !self.woken.0.load(Ordering::Relaxed)) {
+        while self.over.is_none() && (!self.waits || self.woken.0.load(Ordering::Relaxed)) {
             self.come(scene, seat, 1);
         }
     }
