@@ -6,12 +6,15 @@ mod budgets;
 mod conformance;
 mod counts;
 mod faults;
+mod fuzz;
 mod gates;
 mod house;
 mod instruments;
 mod load;
+mod oracle;
 mod process;
 mod repository;
+mod soak;
 mod suites;
 mod tools;
 
@@ -22,6 +25,11 @@ cargo xtask check                      the quick half: format, lints, docs, hous
 cargo xtask test [--only SUITE]        all tests, after installing what they need
 cargo xtask conformance [--own]        our own conformance cases, and the Autobahn suite where Python 2 answers
 cargo xtask faults recovery            500 cuts under 10,000 events: what is recovered, each once and in order
+cargo xtask oracle                     100,000 random packets through ours and the original parsers
+cargo xtask fuzz [TARGET…] [--runs N] [--minutes M]
+                                       each decoder, and whole sessions, under libFuzzer
+cargo xtask soak [--events N] [--sockets N] [--minutes M]
+                                       10,000,000 numbered events over 1,000 sockets: each once and in order
 cargo xtask bench [--quick] [--only TOPIC]
                                        figures beside their budgets and the peers'
 cargo xtask house                      import circles, floors, words, lockfiles, named files, named tests";
@@ -55,6 +63,37 @@ fn dispatch(arguments: &[String]) -> io::Result<bool> {
             println!("\n{} passed, {} failed", counts.passed, counts.failed);
             Ok(counts.failed == 0 && counts.passed > 0)
         }
+        ["oracle"] => {
+            let counts = oracle::long()?;
+            println!("\n{} passed, {} failed", counts.passed, counts.failed);
+            Ok(counts.failed == 0 && counts.passed > 0)
+        }
+        ["fuzz", words @ ..] => {
+            let (targets, options) =
+                words.split_at(words.iter().take_while(|word| !word.starts_with("--")).count());
+            let only: Vec<String> = targets.iter().map(|word| (*word).to_owned()).collect();
+            let mut length = fuzz::Length::default();
+            for pair in options.chunks(2) {
+                match pair {
+                    ["--runs", number] => length.runs = count(number)?,
+                    ["--minutes", number] => length.minutes = count(number)?,
+                    _ => return Err(io::Error::other(USAGE)),
+                }
+            }
+            fuzz::run(&only, length)
+        }
+        ["soak", options @ ..] => {
+            let mut size = soak::Size::default();
+            for pair in options.chunks(2) {
+                match pair {
+                    ["--events", number] => size.events = count(number)?,
+                    ["--sockets", number] => size.sockets = count(number)?,
+                    ["--minutes", number] => size.minutes = count(number)?,
+                    _ => return Err(io::Error::other(USAGE)),
+                }
+            }
+            soak::long(size)
+        }
         ["bench", options @ ..] => {
             let quick = options.contains(&"--quick");
             let rest: Vec<&str> = options.iter().copied().filter(|option| *option != "--quick").collect();
@@ -74,6 +113,11 @@ fn values(options: &[&str], name: &str) -> io::Result<Vec<String>> {
             _ => Err(io::Error::other(USAGE)),
         })
         .collect()
+}
+
+/// A number above zero.
+fn count(word: &str) -> io::Result<u64> {
+    word.parse().ok().filter(|number| *number > 0).ok_or_else(|| io::Error::other(USAGE))
 }
 
 /// Whether an option stands there, and nothing else.

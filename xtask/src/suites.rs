@@ -13,9 +13,9 @@ use crate::{
     application::{self, Application},
     conformance,
     counts::Counts,
-    faults, gates, house,
+    faults, gates, house, oracle,
     process::{self, Background, Finished},
-    repository, tools,
+    repository, soak, tools,
 };
 
 /// What any one program of a suite may take.
@@ -122,8 +122,10 @@ const SUITES: &[Suite] = &[
         builds: &[Build::Release, Build::RustSocketio],
         run: || rust_socketio(&Target::ours()),
     },
+    Suite { name: "oracle", quick: false, builds: &[Build::Tests], run: oracle::suite },
     Suite { name: "conformance", quick: false, builds: &[Build::Release], run: conformance::own },
     Suite { name: "recovery", quick: false, builds: &[Build::Release], run: faults::suite },
+    Suite { name: "soak", quick: false, builds: &[Build::Release], run: soak::suite },
     Suite { name: "examples", quick: false, builds: &[Build::Tests], run: examples },
     Suite { name: "browser", quick: false, builds: &[Build::Release], run: browser },
     Suite { name: "gates", quick: false, builds: &[Build::Release], run: gates::suite },
@@ -254,7 +256,7 @@ fn build(builds: &[Build]) -> io::Result<()> {
         let mut release = repository::cargo();
         let packages = ["--package", "sockeye-cli", "--package", "sockeye-load", "--package", "sockeye"];
         release.args(["build", "--release"]).args(packages);
-        release.args(["--bins", "--example", "conformance", "--example", "ws_echo"]);
+        release.args(["--bins", "--example", "conformance", "--example", "ws_echo", "--example", "ledger"]);
         succeeds(process::run(release, &log("build-release"), BUILD_LIMIT)?)?;
     }
     if builds.contains(&Build::Tests) {

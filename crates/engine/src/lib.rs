@@ -27,6 +27,7 @@ pub mod handshake;
 pub mod hooks;
 pub mod link;
 pub mod listen;
+mod lock;
 mod log;
 mod memory;
 pub mod middleware;

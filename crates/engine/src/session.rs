@@ -24,7 +24,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use parking_lot::{Mutex, MutexGuard};
 use socket2::SockRef;
 use sockeye_engine_proto::frame::Frame;
 use sockeye_engine_proto::outbox::{Forgotten, Outbox};
@@ -40,6 +39,7 @@ use tokio::net::TcpStream;
 use crate::deflate::Deflate;
 use crate::dialect::Dialect;
 use crate::link::{Link, has_ended, limit_silence};
+use crate::lock::{Mutex, MutexGuard};
 use crate::sid::Sid;
 use crate::side::{Candidate, Flags, Glance, Overlap, Seat, SendError, Side, Taken, Writer};
 use crate::terms::Terms;
@@ -945,5 +945,7 @@ fn cut_later(terms: &Terms, stream: Arc<TcpStream>) {
     });
 }
 
+#[cfg(test)]
+mod models;
 #[cfg(test)]
 mod tests;

@@ -58,17 +58,39 @@ impl Connection {
 
     /// As [`Connection::open`], with `receive_buffer` bytes asked of the system for what was not read.
     pub(crate) async fn open_with(target: &Target, receive_buffer: Option<u32>) -> Result<Self, LoadError> {
+        Self::join(target, receive_buffer, "40", |_| {}).await
+    }
+
+    /// As [`Connection::open`], with `connect` for the CONNECT packet. What comes with the answer to it, and that answer, is
+    /// given to `each`.
+    pub(crate) async fn open_saying(
+        target: &Target,
+        connect: &str,
+        each: impl FnMut(Said<'_>),
+    ) -> Result<Self, LoadError> {
+        Self::join(target, None, connect, each).await
+    }
+
+    async fn join(
+        target: &Target,
+        receive_buffer: Option<u32>,
+        connect: &str,
+        mut each: impl FnMut(Said<'_>),
+    ) -> Result<Self, LoadError> {
         patiently("connection", async {
             let mut connection = Self::upgrade(target, receive_buffer).await?;
-            connection.send("40").await?;
+            connection.send(connect).await?;
             let mut joined = false;
             while !joined {
                 let mut refused = None;
                 connection
-                    .receive(|said| match said {
-                        Said::Connected => joined = true,
-                        Said::Other(packet) => refused = Some(LoadError::unexpected("CONNECT", packet)),
-                        _ => {}
+                    .receive(|said| {
+                        match said {
+                            Said::Connected(_) => joined = true,
+                            Said::Other(packet) => refused = Some(LoadError::unexpected("CONNECT", packet)),
+                            _ => {}
+                        }
+                        each(said);
                     })
                     .await?;
                 if let Some(refused) = refused {
@@ -145,6 +167,16 @@ impl Connection {
     /// Puts one packet behind those that wait for [`Connection::flush`].
     pub fn push(&mut self, packet: &str) {
         encode::encode(OpCode::Text, packet.as_bytes(), Some(MASK), &mut self.out);
+    }
+
+    /// Ends the TCP connection behind a frame that lacks its last byte.
+    ///
+    /// # Errors
+    /// The connection broke before.
+    pub async fn cut_in(mut self, packet: &str) -> Result<(), LoadError> {
+        self.push(packet);
+        self.out.pop();
+        self.flush().await
     }
 
     /// Writes what was pushed, in as few writes as the socket takes.

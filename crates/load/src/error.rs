@@ -2,6 +2,7 @@
 
 use std::{future::Future, io, time::Duration};
 
+use crate::history::Wrong;
 use sockeye_websocket::{error::ProtocolError, handshake::HandshakeError};
 
 /// How long anything may take that was asked of the server.
@@ -36,6 +37,22 @@ pub enum LoadError {
     Late {
         /// What was asked for.
         what: &'static str,
+    },
+    /// What came is not what was sent: something is lost, doubled or out of order.
+    #[error("socket {socket}: {what}: {wrong}")]
+    History {
+        /// The number of who noticed.
+        socket: usize,
+        /// Of what.
+        what: String,
+        /// What is wrong.
+        wrong: Wrong,
+    },
+    /// A connection that was cut did not come back as what it was.
+    #[error("socket {socket} was not recovered")]
+    NotRecovered {
+        /// Its number.
+        socket: usize,
     },
     /// A task of the generator ended by a panic.
     #[error("a task of the generator failed: {0}")]

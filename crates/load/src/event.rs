@@ -16,8 +16,8 @@ pub enum Said<'t> {
     Noop,
     /// `1`, or `41`: it is over.
     Closed,
-    /// `40`: the namespace is joined.
-    Connected,
+    /// `40`: the namespace is joined; JSON behind it.
+    Connected(&'t str),
     /// `43`: the answer to the event with this id.
     Ack(u64),
     /// `42`: an event, as its array.
@@ -36,7 +36,7 @@ impl<'t> Said<'t> {
                 let digits = bytes[2..].iter().take_while(|byte| byte.is_ascii_digit()).count();
                 packet[2..2 + digits].parse().map_or(Self::Other(packet), Self::Ack)
             }
-            (Some(b'4'), Some(b'0')) => Self::Connected,
+            (Some(b'4'), Some(b'0')) => Self::Connected(&packet[2..]),
             (Some(b'4'), Some(b'1')) | (Some(b'1'), None) => Self::Closed,
             (Some(b'0'), _) => Self::Open(&packet[1..]),
             (Some(b'2'), None) => Self::Ping,
@@ -65,7 +65,7 @@ mod tests {
             ("6", Said::Noop),
             ("1", Said::Closed),
             ("41", Said::Closed),
-            (r#"40{"sid":"x"}"#, Said::Connected),
+            (r#"40{"sid":"x"}"#, Said::Connected(r#"{"sid":"x"}"#)),
             ("4312[1]", Said::Ack(12)),
             (r#"42["auth",{}]"#, Said::Event(r#"["auth",{}]"#)),
             (r#"44{"message":"no"}"#, Said::Other(r#"44{"message":"no"}"#)),

@@ -10,12 +10,16 @@
 //!     └── measures ──▶ usage (CPU, memory, of server and self) · latency ──▶ report
 //! ```
 //!
+//! One scenario asks for no figures but for the truth: [`scenario::ledger`], which has its own application
+//! (`examples/ledger.rs`), numbers everything and holds what comes to [`history`].
+//!
 //! All connections of a thread share one read buffer. A message that does not come within [`error::PATIENCE`] ends the
 //! scenario with an error: a figure of a run that lost something would be no figure.
 
 pub mod connection;
 pub mod error;
 pub mod event;
+pub mod history;
 pub mod http;
 pub mod latency;
 pub mod report;

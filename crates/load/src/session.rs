@@ -38,7 +38,9 @@ impl Polling {
             let mut joined = false;
             while !joined {
                 poll.get(target, &path).await?;
-                joined = poll.answer(|payload| packets(payload).any(|said| said == Said::Connected)).await?;
+                joined = poll
+                    .answer(|payload| packets(payload).any(|said| matches!(said, Said::Connected(_))))
+                    .await?;
             }
             Ok(Self { target: target.clone(), path, poll, post: None })
         })
@@ -162,7 +164,7 @@ mod tests {
     #[test]
     fn a_payload_is_cut_at_its_separators() {
         let said: Vec<_> = packets("40{}\u{1e}2\u{1e}430[1]").collect();
-        assert_eq!(said, [Said::Connected, Said::Ping, Said::Ack(0)]);
+        assert_eq!(said, [Said::Connected("{}"), Said::Ping, Said::Ack(0)]);
     }
 
     #[test]

@@ -34,7 +34,10 @@ mod hub;
 pub mod id;
 mod lane;
 mod legacy;
+mod lock;
 mod log;
+#[cfg(test)]
+mod models;
 mod moves;
 pub mod namespace;
 pub mod naming;

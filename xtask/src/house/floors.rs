@@ -23,6 +23,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("sockeye-test", 8),
     ("sockeye-cli", 8),
     ("sockeye-examples", 8),
+    ("sockeye-fuzz", 8),
     ("xtask", 9),
 ];
 

@@ -15,8 +15,9 @@ thread_local! {
     static WHILE_UNLOCKED: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
 }
 
-/// Runs what a test wants to happen between a write and the lock that follows it.
+/// Runs what a test wants to happen between a write and the lock that follows it. In a model anything may.
 pub(super) fn while_unlocked() {
+    sockeye_runtime::interleaving::point();
     if let Some(act) = WHILE_UNLOCKED.take() {
         act();
     }

@@ -11,6 +11,7 @@ use sockeye_load::{
         echo::Echo,
         fan_out::FanOut,
         idle::{Idle, Wire},
+        ledger::Ledger,
         polling::Polling,
         slow_reader::SlowReader,
     },
@@ -24,6 +25,7 @@ sockeye-load SCENARIO ADDRESS [--pid PID] [--path /socket.io/] [--NAME VALUE]...
   fan-out      --members 1000  --rounds 100  --burst 1
   connect      --connections 20000  --at-once 32
   polling      --clients 100  --ms 5000 | --messages N
+  ledger       --sockets 1000  --events 100000  --cuts 0     (against examples/ledger.rs)
   slow-reader  --bytes 49000000  --message 10000  --pause-ms 2     (needs --pid)";
 
 fn main() -> ExitCode {
@@ -139,6 +141,15 @@ impl Options {
                 let polling = Polling { clients: self.take("clients", 100)?, length: self.length()? };
                 self.none_left()?;
                 polling.run(&target, server).await
+            }
+            "ledger" => {
+                let ledger = Ledger {
+                    sockets: self.take("sockets", 1_000)?,
+                    events: self.take("events", 100_000)?,
+                    cuts: self.take("cuts", 0)?,
+                };
+                self.none_left()?;
+                ledger.run(&target, server).await
             }
             "slow-reader" => {
                 let slow = SlowReader {

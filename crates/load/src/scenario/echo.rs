@@ -16,7 +16,7 @@ use crate::{
     event::{self, Said},
     latency::Latencies,
     report::{Meter, Report},
-    scenario::{Length, WARM_UP, crowd},
+    scenario::{Length, WARM_UP, crowd, share},
     target::Target,
 };
 
@@ -98,12 +98,6 @@ impl Echo {
     }
 }
 
-/// The part of `whole` that the `number`th of `parts` gets.
-fn share(whole: u64, number: usize, parts: usize) -> u64 {
-    let parts = parts as u64;
-    whole / parts + u64::from((number as u64) < whole % parts)
-}
-
 /// Lets `time` pass, unless a client fails.
 async fn pass(time: Duration, asking: &mut JoinSet<Result<Latencies, LoadError>>) -> Result<(), LoadError> {
     tokio::select! {
@@ -159,17 +153,5 @@ async fn ask(
             return Err(odd);
         }
         run.answered.fetch_add(answered - before, Ordering::Relaxed);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::share;
-
-    #[test]
-    fn shares_add_up() {
-        for (whole, parts) in [(10, 3), (0, 4), (7, 7), (1_000, 64)] {
-            assert_eq!((0..parts).map(|number| share(whole, number, parts)).sum::<u64>(), whole);
-        }
     }
 }

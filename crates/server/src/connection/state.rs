@@ -6,7 +6,6 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::task::Waker;
 
-use parking_lot::{Mutex, MutexGuard};
 use sockeye_engine::handshake::Handshake;
 use sockeye_engine_proto::tick::Tick;
 use sockeye_socket_proto::acks::Acks;
@@ -14,6 +13,7 @@ use sockeye_socket_proto::assembly::{Assembly, Incoming};
 
 use crate::acks::Waiting;
 use crate::id::SocketId;
+use crate::lock::{Mutex, MutexGuard};
 use crate::table::OWN;
 
 /// While an acknowledgement of the peer is awaited its lane may be this much longer, since the ack comes
