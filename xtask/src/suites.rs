@@ -13,7 +13,7 @@ use crate::{
     application::{self, Application},
     conformance,
     counts::Counts,
-    faults, gates, house,
+    faults, gates, hardness, house,
     process::{self, Background, Finished},
     repository, tools,
 };
@@ -123,6 +123,7 @@ const SUITES: &[Suite] = &[
         run: || rust_socketio(&Target::ours()),
     },
     Suite { name: "conformance", quick: false, builds: &[Build::Release], run: conformance::own },
+    Suite { name: "hardness", quick: false, builds: &[Build::Release], run: hardness::suite },
     Suite { name: "recovery", quick: false, builds: &[Build::Release], run: faults::suite },
     Suite { name: "examples", quick: false, builds: &[Build::Tests], run: examples },
     Suite { name: "browser", quick: false, builds: &[Build::Release], run: browser },
@@ -255,6 +256,7 @@ fn build(builds: &[Build]) -> io::Result<()> {
         let packages = ["--package", "sockeye-cli", "--package", "sockeye-load", "--package", "sockeye"];
         release.args(["build", "--release"]).args(packages);
         release.args(["--bins", "--example", "conformance", "--example", "ws_echo"]);
+        release.args(["--example", "hardness"]);
         succeeds(process::run(release, &log("build-release"), BUILD_LIMIT)?)?;
     }
     if builds.contains(&Build::Tests) {
