@@ -4,6 +4,7 @@
 //! `spec/conformance.md` says what A, B, C, D and E do. `PING_INTERVAL`, `PING_TIMEOUT` and `CONNECT_TIMEOUT`
 //! (milliseconds) and `PORT` in the environment override it, and `PER_MESSAGE_DEFLATE` (bytes) has C compress messages of
 //! WebSockets from that size on, and with `PARSER=msgpack` write packets as MessagePack. With `--recovery` C recovers connections.
+//! How slow a peer may be says the table of `patience`, in milliseconds too.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -129,6 +130,37 @@ fn settings(mut builder: Builder) -> Result<Builder, String> {
     }
     if let Some(timeout) = milliseconds("CONNECT_TIMEOUT")? {
         builder = builder.connect_timeout(timeout);
+    }
+    patience(builder)
+}
+
+/// How slow a peer may be, where the environment says so: the tests of hardness cannot wait as long as a server does.
+fn patience(mut builder: Builder) -> Result<Builder, String> {
+    type Set<T> = fn(&mut T, Duration);
+    const ACCEPT_LOOP: [(&str, Set<Listen>); 3] = [
+        ("HEAD_TIMEOUT", |listen, time| listen.head_timeout = time),
+        ("KEEP_ALIVE", |listen, time| listen.keep_alive = time),
+        ("WRITE_TIMEOUT", |listen, time| listen.write_timeout = time),
+    ];
+    const ENGINE: [(&str, Set<Options>); 5] = [
+        ("UPGRADE_TIMEOUT", |options, time| options.upgrade_timeout = time),
+        ("BODY_TIMEOUT", |options, time| options.body_timeout = time),
+        ("STALL_TIMEOUT", |options, time| options.stall_timeout = time),
+        ("RESUME_TIMEOUT", |options, time| options.resume_timeout = time),
+        ("CLOSE_TIMEOUT", |options, time| options.close_timeout = time),
+    ];
+    for (name, set) in ACCEPT_LOOP {
+        if let Some(time) = milliseconds(name)? {
+            builder = builder.accept_loop(|listen| set(listen, time));
+        }
+    }
+    for (name, set) in ENGINE {
+        if let Some(time) = milliseconds(name)? {
+            builder = builder.engine(|options| set(options, time));
+        }
+    }
+    if let Some(time) = milliseconds("ATTACHMENT_TIMEOUT")? {
+        builder = builder.attachment_timeout(time);
     }
     Ok(builder)
 }

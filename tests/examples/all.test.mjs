@@ -5,7 +5,7 @@ import { test } from "node:test";
 const examples = new URL("../../examples/", import.meta.url);
 
 /** Examples that other suites run. */
-const ELSEWHERE = ["conformance", "testing", "ws_echo"];
+const ELSEWHERE = ["conformance", "hardness", "testing", "ws_echo"];
 
 test("every example is run by a test, and stands in the table of its folder", () => {
   const table = readFileSync(new URL("README.md", examples), "utf8");

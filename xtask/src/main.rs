@@ -8,6 +8,7 @@ mod counts;
 mod faults;
 mod fuzz;
 mod gates;
+mod hardness;
 mod house;
 mod instruments;
 mod load;
@@ -24,6 +25,7 @@ const USAGE: &str = "\
 cargo xtask check                      the quick half: format, lints, docs, house, Rust and TypeScript tests
 cargo xtask test [--only SUITE]        all tests, after installing what they need
 cargo xtask conformance [--own]        our own conformance cases, and the Autobahn suite where Python 2 answers
+cargo xtask hardness [--long]          attacks on a server process; --long has real times, and writes a report
 cargo xtask faults recovery            500 cuts under 10,000 events: what is recovered, each once and in order
 cargo xtask oracle                     100,000 random packets through ours and the original parsers
 cargo xtask fuzz [TARGET…] [--runs N] [--minutes M]
@@ -57,6 +59,11 @@ fn dispatch(arguments: &[String]) -> io::Result<bool> {
             let counts = conformance::report(own)?;
             println!("\n{} passed, {} failed", counts.passed, counts.failed);
             Ok(counts.failed == 0)
+        }
+        ["hardness", options @ ..] => {
+            let counts = hardness::report(flag(options, "--long")?)?;
+            println!("\n{} passed, {} failed, {} skipped", counts.passed, counts.failed, counts.skipped);
+            Ok(counts.failed == 0 && counts.passed > 0)
         }
         ["faults", "recovery"] => {
             let counts = faults::recovery()?;

@@ -13,7 +13,7 @@ use crate::{
     application::{self, Application},
     conformance,
     counts::Counts,
-    faults, gates, house, oracle,
+    faults, gates, hardness, house, oracle,
     process::{self, Background, Finished},
     repository, soak, tools,
 };
@@ -124,6 +124,7 @@ const SUITES: &[Suite] = &[
     },
     Suite { name: "oracle", quick: false, builds: &[Build::Tests], run: oracle::suite },
     Suite { name: "conformance", quick: false, builds: &[Build::Release], run: conformance::own },
+    Suite { name: "hardness", quick: false, builds: &[Build::Release], run: hardness::suite },
     Suite { name: "recovery", quick: false, builds: &[Build::Release], run: faults::suite },
     Suite { name: "soak", quick: false, builds: &[Build::Release], run: soak::suite },
     Suite { name: "examples", quick: false, builds: &[Build::Tests], run: examples },
@@ -257,6 +258,7 @@ fn build(builds: &[Build]) -> io::Result<()> {
         let packages = ["--package", "sockeye-cli", "--package", "sockeye-load", "--package", "sockeye"];
         release.args(["build", "--release"]).args(packages);
         release.args(["--bins", "--example", "conformance", "--example", "ws_echo", "--example", "ledger"]);
+        release.args(["--example", "hardness"]);
         succeeds(process::run(release, &log("build-release"), BUILD_LIMIT)?)?;
     }
     if builds.contains(&Build::Tests) {

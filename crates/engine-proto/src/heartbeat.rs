@@ -13,6 +13,10 @@
 //! ```
 //! In protocol 3 the client pings, and nothing else counts.
 //!
+//! While nothing is read from the peer its silence is ours. Where reading stops and goes on again and again, the
+//! silence counts anew when it goes on for the first time, and no other: else no moment would ever come to ping it, or to
+//! see whether it is still there.
+//!
 //! Spec: engine.md, section 6.
 
 use crate::tick::Tick;
@@ -25,7 +29,21 @@ pub(crate) struct Heartbeat {
     /// A pong; in protocol 3 the next ping, always.
     awaiting: bool,
     extended: bool,
+    rest: Rest,
     pinger: Pinger,
+}
+
+/// Whether the peer was read all the time since its silence was last judged.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Rest {
+    /// It was.
+    Never,
+    /// It was not.
+    Paused,
+    /// Its silence was counted anew when reading went on, and it was read since.
+    Resumed,
+    /// Reading stopped once more since then.
+    Again,
 }
 
 /// Who pings.
@@ -44,6 +62,8 @@ pub(crate) enum Beat {
     Early,
     /// A ping.
     Ping,
+    /// What was due may lie unread: the peer has one more ping timeout, and is to hear of us.
+    Excused,
     /// The peer is gone.
     Dead,
 }
@@ -55,12 +75,14 @@ impl Heartbeat {
                 deadline: now.after(timing.ping_interval),
                 awaiting: false,
                 extended: false,
+                rest: Rest::Never,
                 pinger,
             },
             Pinger::Client => Heartbeat {
                 deadline: now.after(timing.ping_interval + timing.ping_timeout),
                 awaiting: true,
                 extended: true,
+                rest: Rest::Never,
                 pinger,
             },
         }
@@ -76,7 +98,7 @@ impl Heartbeat {
 
     /// A sign of life that was due, or a new wire that has just spoken: the next ping is a whole interval away.
     pub(crate) fn restart(&mut self, now: Tick, timing: &Timing) {
-        *self = Heartbeat::new(self.pinger, now, timing);
+        *self = Heartbeat { rest: self.rest, ..Heartbeat::new(self.pinger, now, timing) };
     }
 
     /// A packet that is no pong.
@@ -87,8 +109,48 @@ impl Heartbeat {
         }
     }
 
-    /// We do not listen for now: the peer's silence is ours, and it hears of us before it would give us up.
-    pub(crate) fn excuse(&mut self, now: Tick, timing: &Timing) {
+    /// We do not listen for now.
+    pub(crate) fn pause(&mut self, now: Tick, timing: &Timing) {
+        self.rest = match self.rest {
+            Rest::Never => Rest::Paused,
+            Rest::Resumed => Rest::Again,
+            Rest::Paused | Rest::Again => return,
+        };
+        match self.pinger {
+            Pinger::Client => self.excuse(now, timing),
+            // The wait for a pong may have begun anew: for who waits for our next ping it must not last two time-outs.
+            Pinger::Server if self.awaiting => {
+                self.deadline = self.deadline.earlier(now.after(timing.ping_interval));
+            }
+            Pinger::Server => {}
+        }
+    }
+
+    /// We listen again. A ping that is still to come is due when it was.
+    pub(crate) fn resume(&mut self, now: Tick, timing: &Timing) {
+        let anew = self.counted_anew(now, timing);
+        match self.rest {
+            Rest::Paused => {
+                self.rest = Rest::Resumed;
+                self.deadline = anew;
+            }
+            // It was counted anew at this very moment.
+            Rest::Again if self.deadline == anew => self.rest = Rest::Resumed,
+            Rest::Never | Rest::Resumed | Rest::Again => {}
+        }
+    }
+
+    /// The deadline of a peer that is silent from now on.
+    fn counted_anew(&self, now: Tick, timing: &Timing) -> Tick {
+        match self.pinger {
+            Pinger::Server if !self.awaiting => self.deadline,
+            Pinger::Server => now.after(timing.ping_timeout),
+            Pinger::Client => now.after(timing.ping_interval + timing.ping_timeout),
+        }
+    }
+
+    /// The peer's silence is ours, and it hears of us before it would give us up.
+    fn excuse(&mut self, now: Tick, timing: &Timing) {
         self.deadline = now.after(match self.pinger {
             Pinger::Server => timing.ping_timeout,
             // A ping that it sent at once lies unread, and is given one ping timeout.
@@ -96,25 +158,29 @@ impl Heartbeat {
         });
     }
 
-    /// We listen again.
-    pub(crate) fn resume(&mut self, now: Tick, timing: &Timing) {
-        match self.pinger {
-            Pinger::Server => self.excuse(now, timing),
-            Pinger::Client => self.restart(now, timing),
-        }
+    /// Whether a sign of life is missing for too long, and may lie unread.
+    pub(crate) fn is_excused(&self, now: Tick) -> bool {
+        self.awaiting && self.deadline.is_due(now) && self.rested()
     }
 
-    /// Whether a sign of life is missing for too long.
-    pub(crate) fn is_overdue(&self, now: Tick) -> bool {
-        self.awaiting && self.deadline.is_due(now)
+    fn rested(&self) -> bool {
+        matches!(self.rest, Rest::Paused | Rest::Again)
     }
 
-    pub(crate) fn poll(&mut self, now: Tick, timing: &Timing) -> Beat {
+    /// What is due now; `paused` is whether nothing is read.
+    pub(crate) fn poll(&mut self, paused: bool, now: Tick, timing: &Timing) -> Beat {
         if !self.deadline.is_due(now) {
             return Beat::Early;
         }
+        let rested = self.rested();
+        self.rest = if paused { Rest::Paused } else { Rest::Never };
         if self.awaiting {
-            return Beat::Dead;
+            match (rested, paused) {
+                (false, _) => return Beat::Dead,
+                (true, true) => self.excuse(now, timing),
+                (true, false) => self.deadline = self.counted_anew(now, timing),
+            }
+            return Beat::Excused;
         }
         self.deadline = now.after(timing.ping_timeout);
         self.awaiting = true;

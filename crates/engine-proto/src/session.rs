@@ -231,8 +231,8 @@ impl Core {
     pub fn pause(&mut self, paused: bool, now: Tick, timing: &Timing) {
         if self.paused && !paused {
             self.heartbeat.resume(now, timing);
-        } else if paused && !self.paused && self.pinger() == Pinger::Client {
-            self.heartbeat.excuse(now, timing);
+        } else if paused && !self.paused {
+            self.heartbeat.pause(now, timing);
         }
         self.paused = paused;
     }
@@ -246,7 +246,7 @@ impl Core {
     /// Whether the peer would be given up now, were its silence not ours.
     #[must_use]
     pub fn excuses(&self, now: Tick) -> bool {
-        self.paused && self.closed.is_none() && self.heartbeat.is_overdue(now)
+        self.closed.is_none() && self.heartbeat.is_excused(now)
     }
 
     /// Time has passed. Called until it answers [`Effect::Nothing`].
@@ -263,17 +263,14 @@ impl Core {
             let due = self.heartbeat.deadline().is_due(now);
             return if due { self.closing(CloseReason::TransportClose) } else { Effect::Nothing };
         }
-        match self.heartbeat.poll(now, timing) {
+        match self.heartbeat.poll(self.paused, now, timing) {
             Beat::Early => Effect::Nothing,
             Beat::Ping => Effect::Send(Control::Ping),
-            Beat::Dead if self.paused => {
-                // What it said may lie unread. It hears of us all the same: it counts our silence, too.
-                self.heartbeat.excuse(now, timing);
-                Effect::Send(match self.pinger() {
-                    Pinger::Server => Control::Ping,
-                    Pinger::Client => Control::Pong,
-                })
-            }
+            // It hears of us all the same: it counts our silence, too.
+            Beat::Excused => Effect::Send(match self.pinger() {
+                Pinger::Server => Control::Ping,
+                Pinger::Client => Control::Pong,
+            }),
             Beat::Dead => self.closing(CloseReason::PingTimeout),
         }
     }
@@ -501,6 +498,76 @@ mod tests {
         session.core.pause(false, session.now, &TIMING);
         assert_eq!(session.at(5399).timeout(), Effect::Nothing);
         assert_eq!(session.at(5400).timeout(), Effect::Close(CloseReason::PingTimeout));
+    }
+
+    /// As behind a handler that takes a while for each of many events.
+    fn stop_and_go(session: &mut Moved, until: u32) -> Vec<(u32, Effect<'static>)> {
+        let mut effects = Vec::new();
+        for tick in session.now.count() + 1..=until {
+            let effect = session.at(tick).timeout();
+            if effect != Effect::Nothing {
+                effects.push((tick, effect));
+            }
+            session.core.pause(tick % 10 != 0, session.now, &TIMING);
+        }
+        effects
+    }
+
+    #[test]
+    fn a_peer_that_is_stopped_and_let_go_on_is_pinged_all_the_same() {
+        let mut session = Moved::new(Wire::WebSocket);
+        let pings = stop_and_go(&mut session, 3000);
+        assert!(pings.iter().all(|(_, effect)| *effect == Effect::Send(Control::Ping)), "{pings:?}");
+        let ticks: Vec<u32> = pings.iter().map(|(tick, _)| *tick).collect();
+        assert_eq!(ticks[0], 500, "when it was due");
+        // The first time that it goes on is counted from anew, and no other.
+        assert!(ticks.windows(2).all(|pair| pair[1] - pair[0] <= 420), "{ticks:?}");
+
+        let mut client = Moved::v3(Wire::WebSocket);
+        let pongs = stop_and_go(&mut client, 3000);
+        assert!(pongs.iter().all(|(_, effect)| *effect == Effect::Send(Control::Pong)), "{pongs:?}");
+        assert!(pongs.len() >= 3000 / 900, "{pongs:?}");
+    }
+
+    /// An official client waits for a ping as long as interval and time-out take together.
+    #[test]
+    fn no_peer_waits_longer_for_a_ping_than_it_has_patience() {
+        const SHORT: Timing = Timing { ping_interval: 100, ping_timeout: 400, ..TIMING };
+        for every in [2, 10, 90, 399, 401] {
+            let mut core = Core::new(Wire::WebSocket, Pinger::Server, Tick::new(0), &SHORT);
+            let mut last = 0;
+            for tick in 1..5000 {
+                let now = Tick::new(tick);
+                if core.handle_timeout(now, &SHORT) == Effect::Send(Control::Ping) {
+                    last = tick;
+                }
+                assert!(tick - last <= 500, "no ping from {last} to {tick}, let go on every {every}");
+                core.pause(tick % every != 0, now, &SHORT);
+            }
+            assert_eq!(core.closed(), None);
+        }
+    }
+
+    #[test]
+    fn a_peer_that_is_stopped_and_let_go_on_is_looked_at() {
+        let mut session = Moved::new(Wire::WebSocket);
+        session.at(500).timeout();
+        session.core.pause(true, session.now, &TIMING);
+        let mut looked = 0;
+        for tick in 501..3000 {
+            session.at(tick);
+            looked += u32::from(session.core.excuses(session.now));
+            session.timeout();
+            session.core.pause(tick % 10 != 0, session.now, &TIMING);
+        }
+        assert!(looked >= 5, "{looked}");
+        // Let go on for good, it is given one ping timeout for what lies unread, and one more for the pong.
+        session.core.pause(false, session.now, &TIMING);
+        let mut effects = Vec::new();
+        for tick in 3000..3900 {
+            effects.extend(Some(session.at(tick).timeout()).filter(|effect| *effect != Effect::Nothing));
+        }
+        assert_eq!(effects.last(), Some(&Effect::Close(CloseReason::PingTimeout)), "{effects:?}");
     }
 
     #[test]

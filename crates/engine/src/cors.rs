@@ -22,7 +22,8 @@ pub(crate) fn add_headers(cors: &Cors, request: &HeaderMap, answer: &mut HeaderM
     let named = match &cors.origin {
         // `*` and credentials exclude each other.
         AllowedOrigin::Any if !cors.credentials => Some(HeaderValue::from_static("*")),
-        AllowedOrigin::Any | AllowedOrigin::Mirror => asks.cloned(),
+        // No browser calls itself so, and said back it would be for everybody who is behind the same cache.
+        AllowedOrigin::Any | AllowedOrigin::Mirror => asks.filter(|asks| *asks != "*").cloned(),
         AllowedOrigin::Exact(origin) => HeaderValue::from_str(origin).ok(),
         AllowedOrigin::List(_) | AllowedOrigin::Matching(_) => {
             asks.filter(|asks| asks.to_str().is_ok_and(|asks| names(cors, asks))).cloned()
@@ -113,6 +114,14 @@ mod tests {
         assert_eq!(answer[ACCESS_CONTROL_ALLOW_ORIGIN], "http://a.com");
         assert_eq!(answer[ACCESS_CONTROL_ALLOW_CREDENTIALS], "true");
         assert_eq!(answer[VARY], "Origin");
+    }
+
+    #[test]
+    fn a_star_that_a_peer_sends_is_not_said_back() {
+        for origin in [AllowedOrigin::Any, AllowedOrigin::Mirror] {
+            let cors = Cors { origin, credentials: true, ..Cors::default() };
+            assert!(!answer(&cors, Some("*")).contains_key(ACCESS_CONTROL_ALLOW_ORIGIN));
+        }
     }
 
     #[test]

@@ -57,8 +57,9 @@ static COMMON: [HeaderName; 20] = [
     HeaderName::from_static("x-forwarded-proto"),
 ];
 
-/// Bytes that are kept of one request: a session must not cost what its peer likes.
-const LIMIT: usize = 16 * 1024;
+/// Bytes that are kept of one request: a session must not cost what its peer likes. With what stands in front of them they
+/// take 16 KiB, a size of the allocators' own.
+const LIMIT: usize = 16 * 1024 - 64;
 
 /// Headers that say nothing once the connection stands.
 const LEFT_OUT: [HeaderName; 5] = [
@@ -262,6 +263,8 @@ mod tests {
             .expect("a request");
         let handshake = Handshake::new(&request.into_parts().0, None, false, UNIX_EPOCH);
         assert!(handshake.0.slice.len() <= LIMIT);
+        let whole = size_of_val(&*handshake.0) + size_of::<usize>();
+        assert!(whole <= 16 * 1024, "{whole} bytes, with the count of its owners");
         let request =
             http::Request::builder().header("x-long", &long).header("host", "a").body(()).expect("a request");
         let handshake = Handshake::new(&request.into_parts().0, None, false, UNIX_EPOCH);

@@ -553,10 +553,8 @@ impl<C: Send + Sync + 'static> Session<C> {
             return;
         }
         side.core.pause(paused, terms.now(), &terms.timing);
-        if side.core.pinger() == Pinger::Client {
-            // It hears of us sooner than it would have been looked at.
-            side.look_at_deadline(terms, self.slot);
-        }
+        // It may be to hear of us sooner than it would have been looked at.
+        side.look_at_deadline(terms, self.slot);
     }
 
     // ---- Wires that come and go -----------------------------------------------------------------------

@@ -13,7 +13,7 @@ use sockeye_websocket::header::{COMPRESSED, OpCode};
 use support::http::{Client, POLLING};
 use support::websocket::{Came, TARGET, UPGRADE, WebSocket};
 use support::world::World;
-use support::{Event, Recorder, Server};
+use support::{Event, Recorder, Server, eventually};
 
 const OFFER: &str = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
 
@@ -66,6 +66,31 @@ fn message<'p>(opcode: OpCode, parts: impl IntoIterator<Item = &'p [u8]>) -> Vec
 
 fn text(length: usize) -> String {
     "compressible ".repeat(length / 13 + 1)[..length].to_owned()
+}
+
+/// Long messages may be short on the wire, and lie in one read by the hundred.
+#[tokio::test]
+async fn messages_that_are_long_inside_let_others_run_and_all_arrive() {
+    const MESSAGES: usize = 16;
+    let server = Server::with(Recorder::default(), options(|_| {}), Listen::default());
+    let mut socket = open(&server, TARGET, OFFER).await;
+    let mut other = open(&server, TARGET, "").await;
+    let mut flood = Vec::new();
+    for number in 0..MESSAGES {
+        let packed = compressed(format!("4{number} {}", "x".repeat(300_000)).as_bytes());
+        flood.extend(message(OpCode::Text, [&packed[..]]));
+    }
+    assert!(flood.len() < 64 * 1024, "one read takes them all");
+    socket.client.write(flood).await;
+    other.send("4between").await;
+    eventually(|| server.application().texts().len() > MESSAGES).await;
+    let mut texts = server.application().texts();
+    let at = texts.iter().position(|text| text == "between").expect("it was heard");
+    assert!(at < MESSAGES, "behind all of them");
+    texts.remove(at);
+    for (number, text) in texts.iter().enumerate() {
+        assert!(text.starts_with(&format!("{number} x")), "{number} is not in its place");
+    }
 }
 
 #[tokio::test]

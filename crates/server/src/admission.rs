@@ -76,6 +76,13 @@ pub(crate) fn handle_connect(engine: &Arc<Engine>, session: &Arc<Session>, packe
         refuse(engine, session, name, &Refusal::new(TOO_MANY));
         return Flow::Continue;
     }
+    if let Some(auth) = &auth {
+        let kept = session.connection().auth_bytes();
+        if kept > 0 && kept + auth.len() > hub.options.limits.packet_bytes {
+            refuse(engine, session, name, &Refusal::new(TOO_MUCH));
+            return Flow::Continue;
+        }
+    }
     let found = hub.spaces.find(name);
     let known = match found {
         Some(space) if space.space(&hub.spaces).is_announced() => return join(engine, session, space, auth),
@@ -114,6 +121,9 @@ const NO_NAMESPACE: &str = "Invalid namespace";
 
 /// What we say to who is in as many as may be.
 const TOO_MANY: &str = "Too many namespaces";
+
+/// What we say to who has as much `auth` kept, in all its namespaces, as one message may be.
+const TOO_MUCH: &str = "Too much auth";
 
 /// What a peer that asks for a namespace waits for.
 enum Known {

@@ -459,8 +459,9 @@ impl Builder {
         self
     }
 
-    /// Bytes of one POST body, one WebSocket message, one packet with its attachments. Default 1,000,000.
-    /// Beyond it a POST is answered 413, and anything else closes the connection.
+    /// Bytes of one POST body, one WebSocket message, one packet with its attachments, and of the `auth` of all namespaces
+    /// that a connection is in. Default 1,000,000. Beyond it a POST is answered 413, a further CONNECT refused with
+    /// `Too much auth`, and anything else closes the connection.
     pub fn max_payload(mut self, bytes: usize) -> Builder {
         self.engine.max_payload = bytes;
         self.hub.limits.packet_bytes = bytes;

@@ -27,6 +27,10 @@ use crate::side::Seat;
 /// Bytes of pongs that a candidate gets in one turn.
 const CANDIDATE_PONG_LIMIT: usize = 4096;
 
+/// Bytes that compressed messages may add to what came, before other tasks run: what was read is 64 KiB, which may
+/// become as many messages of the longest.
+const INFLATED_LIMIT: usize = 256 * 1024;
+
 /// How far the wire is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Stage {
@@ -43,7 +47,7 @@ pub(crate) enum Stage {
 pub(crate) enum Turn {
     /// The next read.
     More,
-    /// The application, or the way to the peer, cannot take more for now.
+    /// The application, or the way to the peer, cannot take more for now; or it took much, and others are to run.
     Wait,
     /// Nothing good.
     End(End),
@@ -74,15 +78,6 @@ pub(crate) struct Partial {
     tail: Vec<u8>,
     /// The same, where it is much.
     holding: Holding,
-}
-
-/// Bytes of a message: more than those of its frame where it came compressed.
-fn length(event: &Event<'_>) -> usize {
-    match event {
-        Event::Text(text) => text.len(),
-        Event::Binary(bytes) => bytes.len(),
-        _ => 0,
-    }
 }
 
 /// A WebSocket as its session sees it.
@@ -154,7 +149,7 @@ impl<A: Application> Inbound<'_, A> {
         allowance: &mut Allowance,
     ) -> (usize, Turn) {
         let limits = Limits { max_message: self.engine.options().max_payload, ..Limits::default() };
-        let mut at = 0;
+        let (mut at, mut inflated) = (0, 0);
         loop {
             if at == bytes.len() {
                 return (at, Turn::More);
@@ -164,10 +159,15 @@ impl<A: Application> Inbound<'_, A> {
                 Ok(Decoded::Incomplete { .. }) => return (at, Turn::More),
                 Ok(Decoded::Frame { event, consumed }) => {
                     at += consumed;
-                    if !self.engine.take(allowance, consumed.max(length(&event))) {
+                    let length = payload_length(&event);
+                    if !self.engine.take(allowance, consumed.max(length)) {
                         return (at, self.close(CloseReason::RateLimit));
                     }
+                    if self.deflate {
+                        inflated += length.saturating_sub(consumed);
+                    }
                     match self.handle(&event) {
+                        Turn::More if inflated > INFLATED_LIMIT => return (at, Turn::Wait),
                         Turn::More => {}
                         other => return (at, other),
                     }
@@ -287,6 +287,14 @@ impl<A: Application> Inbound<'_, A> {
         }
         *self.stage = Stage::Draining;
         After::Drain
+    }
+}
+
+fn payload_length(event: &Event<'_>) -> usize {
+    match event {
+        Event::Text(text) => text.len(),
+        Event::Binary(bytes) => bytes.len(),
+        _ => 0,
     }
 }
 

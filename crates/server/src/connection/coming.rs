@@ -98,6 +98,14 @@ impl<T> Connection<T> {
         state.rare.as_ref().map_or(0, |rare| rare.others.len() + usize::from(rare.choices))
     }
 
+    /// Bytes of what CONNECTs said that is still kept, for all namespaces.
+    pub(crate) fn auth_bytes(&self) -> usize {
+        let state = self.lock();
+        let Some(rare) = &state.rare else { return 0 };
+        let colds = rare.cold.iter().chain(rare.others.iter().filter_map(|other| other.cold.as_ref()));
+        colds.filter_map(|cold| cold.auth.as_ref()).map(|auth| auth.len()).sum()
+    }
+
     /// A namespace is asked for whose parent must think. False when as many as `limit` are already.
     pub(crate) fn begin_choice(&self, limit: u8) -> bool {
         let mut state = self.lock();

@@ -280,6 +280,23 @@ fn a_connection_is_in_so_many_namespaces_and_in_others_when_it_has_left_some() {
 }
 
 #[test]
+fn what_all_namespaces_of_a_connection_are_told_is_bounded_together() {
+    let world = World::with(|builder| builder.max_payload(1_000));
+    world.server.of(|_: &str| true);
+    let peer = world.open();
+    let auth = format!(r#"{{"token":"{}"}}"#, "x".repeat(600));
+    peer.send(&[format!("0/a,{auth}").as_str()]);
+    assert!(peer.take()[0].starts_with("0/a,{"));
+    peer.send(&[format!("0/b,{auth}").as_str()]);
+    assert_eq!(peer.take(), [r#"4/b,{"message":"Too much auth"}"#]);
+    peer.connect("/b");
+    peer.send(&["1/a,"]);
+    peer.send(&[format!("0/c,{auth}").as_str()]);
+    assert!(peer.take()[0].starts_with("0/c,{"), "what it left is given back");
+    assert!(!peer.is_closed());
+}
+
+#[test]
 fn a_name_that_is_too_long_is_refused() {
     let world = World::with(|builder| builder.namespace_name_limit(10));
     world.server.of(|_: &str| true);
