@@ -190,7 +190,7 @@ impl Broadcast {
     /// The event goes out when this is called. Dropped, the answers are ignored.
     ///
     /// # Errors
-    /// Awaited, [`EmitError`](crate::error::EmitError) when the event did not go out. What went wrong with one socket
+    /// Awaited, [`EmitError`] when the event did not go out. What went wrong with one socket
     /// stands in its place.
     pub fn emit_with_ack<T: FromReply>(&self, name: &str, arguments: impl EventArguments) -> Requests<T> {
         Requests::new(self.ask(name, &arguments))
