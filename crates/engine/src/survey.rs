@@ -26,7 +26,7 @@ pub struct Survey {
 }
 
 impl<A: Application> Engine<A> {
-    /// Looks at every session: some 20 ns each, in slices, so that nobody who opens or closes one waits for long. It
+    /// Looks at every session: some 25 ns each, in slices, so that nobody who opens or closes one waits for long. It
     /// does not wait itself, so for a great many sessions it belongs where blocking is allowed.
     pub fn survey(&self) -> Survey {
         let mut survey = Survey::default();

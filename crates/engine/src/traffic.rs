@@ -21,7 +21,8 @@ pub struct Traffic {
 #[repr(align(128))]
 struct Bytes([AtomicU64; Wire::ALL.len()]);
 
-/// Sessions count their own messages, so counting costs nothing while they live.
+/// Sessions count their own messages, so counting costs nothing while they live. They do so in 32 bits: should one of them
+/// pass 4 billion messages, the sum stands still until it has caught up.
 #[derive(Debug, Default)]
 struct Messages {
     /// Of sessions that are gone.

@@ -21,7 +21,7 @@ use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, H
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body as HttpBody;
 use hyper::server::conn::http1::Builder;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use prometheus_client::encoding::{prometheus_text, text};
 use prometheus_client::registry::Registry;
@@ -45,8 +45,8 @@ const PLAIN: &str = "text/plain; charset=utf-8";
 /// Connections that [`Endpoints::serve`] holds at once; others wait to be accepted.
 const CONNECTIONS: usize = 64;
 
-/// How long one of them may take for the head of a request, or be idle.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long one of them may last: one request and its answer.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long accepting rests when the system has no files left.
 const REST: Duration = Duration::from_millis(100);
@@ -99,7 +99,7 @@ impl Endpoints {
     }
 
     /// Serves them alone, on a listener of their own, for as long as it is polled: at most 64 connections at once, each
-    /// with 30 s for the head of a request.
+    /// for one request and 60 s.
     ///
     /// ```no_run
     /// # async fn doc(server: sockeye_server::server::Server) -> std::io::Result<()> {
@@ -124,12 +124,12 @@ impl Endpoints {
             };
             let service = TowerToHyperService::new(self.clone());
             let connection = Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEAD_TIMEOUT)
+                .header_read_timeout(None)
+                .keep_alive(false)
                 .serve_connection(TokioIo::new(stream), service);
             connections.spawn(async move {
-                // Whoever asked is gone.
-                connection.await.ok();
+                // Whoever asked is gone, or neither asks nor reads.
+                _ = tokio::time::timeout(PATIENCE, connection).await;
                 drop(place);
             });
         }
