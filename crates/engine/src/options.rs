@@ -109,9 +109,9 @@ pub struct Options {
     /// Sessions that may be open from one address, or from one network of IPv6 (/64). Default 10,000; addresses of private
     /// networks are not counted, as they are proxies. One more is refused with 429.
     pub sessions_per_address: u32,
-    /// Sessions that may be opened in a second, in bursts of five seconds. Default 10,000. One more is refused with 503.
+    /// Sessions that may be opened in a second, in bursts of five seconds. Default 50,000. One more is refused with 503.
     pub handshakes_per_second: Option<u32>,
-    /// The same, from one address that is counted. Default 500. One more is refused with 429.
+    /// The same, from one address that is counted. Default 200. One more is refused with 429.
     pub handshakes_per_address: Option<u32>,
     /// Bytes waiting for a peer over which it counts as slow, and is read no further. Default 1 MB.
     pub soft_limit: usize,
@@ -164,8 +164,8 @@ impl Default for Options {
             max_body_packets: 50_000,
             max_sessions: 1_000_000,
             sessions_per_address: 10_000,
-            handshakes_per_second: Some(10_000),
-            handshakes_per_address: Some(500),
+            handshakes_per_second: Some(50_000),
+            handshakes_per_address: Some(200),
             soft_limit: 1_000_000,
             hard_limit: 16_000_000,
             memory_budget: 1 << 30,

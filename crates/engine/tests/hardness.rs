@@ -562,7 +562,9 @@ async fn a_message_in_tiny_fragments_is_closed_with_1008() {
 
 #[tokio::test]
 async fn pings_whose_pongs_nobody_reads_are_bounded() {
-    let server = Server::start(Options::default());
+    let mut options = Options::default();
+    options.rate = None;
+    let server = Server::start(options);
     let mut socket = WebSocket::open(server.address, TARGET).await;
     socket.text().await;
     let pings = frame(0x89, &[7; 120]).repeat(5000);

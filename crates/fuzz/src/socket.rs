@@ -19,7 +19,7 @@ use sockeye_socket_proto::value::{Number, Value};
 /// For what we encoded ourselves, which may have become longer.
 const ROOMY: Limits = Limits { depth: 512, attachments: 100_000, packet_bytes: 1 << 30 };
 
-/// The messages of one connection, with [`SEPARATOR`] between them; one that begins with `b` is binary.
+/// The messages of one connection, with 0x1E between them; one that begins with `b` is binary.
 pub fn socket_text(data: &[u8]) {
     let limits = Limits { packet_bytes: 4_096, ..Limits::default() };
     let mut assembly = Assembly::new();

@@ -385,7 +385,7 @@ impl Default for Builder {
             name_limit: 256,
             namespace_limit: 100,
             room_limit: 200_000,
-            unjoined_limit: 20_000,
+            unjoined_limit: 100_000,
             drain_timeout: Duration::ZERO,
             #[cfg(feature = "client-script")]
             client_path: Some(String::new()),
@@ -718,7 +718,8 @@ impl Builder {
     }
 
     /// Connections that may be open without having joined a namespace, for which they have
-    /// [`connect_timeout`](Builder::connect_timeout); one more is refused with 503. Default 20,000.
+    /// [`connect_timeout`](Builder::connect_timeout); one more is refused with 503. Default 100,000, which
+    /// no single address can take up within that time.
     pub fn unjoined_connections(mut self, connections: usize) -> Builder {
         self.hub.unjoined_limit = connections;
         self
