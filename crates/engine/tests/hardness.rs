@@ -209,7 +209,10 @@ async fn a_flood_of_separators_ends_at_the_first_empty_packet() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_flood_of_packets_in_one_post_lets_others_run() {
-    let server = Server::start(Options::default());
+    let mut options = Options::default();
+    options.max_body_packets = usize::MAX;
+    options.rate = None;
+    let server = Server::start(options);
     let (mut client, target) = polling(&server).await;
     let flood = "4\u{1e}".repeat(333_000) + "4";
     let head = format!("POST {target} HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", flood.len());

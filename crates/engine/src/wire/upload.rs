@@ -125,6 +125,7 @@ where
     engine.terms().traffic.count_received(wire, body.len());
     // A form without a payload says nothing, and an empty payload is an error.
     let body = if dialect.jsonp.is_some() { jsonp::payload(&body).map(Bytes::from) } else { Some(body) };
+    let mut too_much = false;
     if let Some(body) = &body {
         let packets = match std::str::from_utf8(body) {
             _ if is_binary && dialect.jsonp.is_none() => Packets::V3(v3::split_binary(body)),
@@ -136,11 +137,11 @@ where
                 return refuse(StatusCode::BAD_REQUEST);
             }
         };
-        receive(engine, session, seat, packets, body.len()).await;
+        too_much = receive(engine, session, seat, packets, body.len()).await == Some(CloseReason::RateLimit);
     }
     posting.done = true;
     drop(posting);
-    if session.closed().is_some_and(CloseReason::is_abrupt) {
+    if too_much || session.closed().is_some_and(CloseReason::is_abrupt) {
         // The rest of the payload was not received: the peer must not think it was.
         return refuse(StatusCode::BAD_REQUEST);
     }
@@ -152,14 +153,14 @@ where
     answer
 }
 
-/// Receives the packets of a payload, in order.
+/// Receives the packets of a payload, in order. `Some` is why it ended before the last of them.
 async fn receive<A: Application>(
     engine: &Arc<Engine<A>>,
     session: &Arc<Session<A::Connection>>,
     seat: Seat,
     packets: Packets<'_>,
     bytes: usize,
-) {
+) -> Option<CloseReason> {
     let terms = engine.terms();
     session.cork();
     let mut close = None;
@@ -221,6 +222,7 @@ async fn receive<A: Application>(
     if let Some(reason) = close {
         fail(engine, session, seat, reason);
     }
+    close
 }
 
 /// The session closes, or gives up the candidate that holds `seat`.
