@@ -53,7 +53,7 @@ async function visitByWebSocket(server, format) {
 async function visitByPolling(server, format) {
   const base = `${PATH}?EIO=4&transport=polling`;
   const open = await request(server, base, { limit: NEVER });
-  if (open.status !== 200) throw new Error(`the handshake of a newcomer was answered ${open.status}`);
+  if (open.status !== 200) throw new Error(`the handshake of a newcomer was answered ${open.status} ${open.text}`);
   const target = `${base}&sid=${JSON.parse(open.text.split("\x1e")[0].slice(1)).sid}`;
   const nonce = word();
   const body = `${payload(format.connect)}\x1e${payload(format.echo(nonce, 7))}`;
