@@ -12,6 +12,7 @@ use sockeye_websocket::header::{COMPRESSED, MAX_SERVER_HEADER, OpCode, encode_he
 use triomphe::ThinArc;
 
 use crate::packet::{Message, encode_base64};
+use crate::slow::Mark;
 
 /// What stands in front of a frame's bytes.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +25,8 @@ struct Head {
     countable: bool,
     /// The bytes may get shorter by compression, and are worth the work.
     compress: bool,
+    /// Of a packet that may be dropped while it waits.
+    mark: Option<Mark>,
 }
 
 /// One encoded packet: a handle of 8 bytes, cheap to clone.
@@ -75,7 +78,7 @@ impl Frame {
     /// A WebSocket control frame, complete with its header. It is queued on a WebSocket only.
     #[must_use]
     pub fn websocket_control(frame: &[u8]) -> Frame {
-        let head = Head { packet_at: 0, binary: false, countable: false, compress: false };
+        let head = Head { packet_at: 0, binary: false, countable: false, compress: false, mark: None };
         Frame(ThinArc::from_header_and_slice(head, frame))
     }
 
@@ -92,8 +95,7 @@ impl Frame {
 
     /// The same message in other bytes.
     pub(crate) fn rewritten(&self, opcode: OpCode, parts: &[&[u8]]) -> Frame {
-        let frame = Frame::build(opcode, self.is_countable(), parts);
-        if self.may_compress() { frame } else { frame.without_compression() }
+        Frame::build(opcode, self.is_countable(), parts).said_as(self)
     }
 
     /// The same packet, marked as not worth compressing: it is short of redundancy, or holds a secret beside what
@@ -101,8 +103,42 @@ impl Frame {
     /// asked for before the frame is shared.
     #[must_use]
     pub fn without_compression(&self) -> Frame {
-        let head = Head { compress: false, ..self.0.header.header };
+        self.with_head(Head { compress: false, ..self.0.header.header })
+    }
+
+    /// The same message, which may be dropped while it waits. Any other packet is itself: no control packet is dropped. The
+    /// bytes are copied, so it is best asked for before the frame is shared.
+    #[must_use]
+    pub fn marked(&self, mark: Mark) -> Frame {
+        if !self.is_countable() {
+            return self.clone();
+        }
+        self.with_head(Head { mark: Some(mark), ..self.0.header.header })
+    }
+
+    /// What [`marked`](Frame::marked) said of it.
+    #[must_use]
+    pub fn mark(&self) -> Option<Mark> {
+        self.0.header.header.mark
+    }
+
+    /// The same packet, of which is said what is said of `other`: whether it may be compressed, and its mark.
+    #[must_use]
+    pub fn said_as(self, other: &Frame) -> Frame {
+        let Head { compress, mark, .. } = other.0.header.header;
+        if (compress, mark) == (self.may_compress(), self.mark()) {
+            return self;
+        }
+        self.with_head(Head { compress, mark, ..self.0.header.header })
+    }
+
+    fn with_head(&self, head: Head) -> Frame {
         Frame(ThinArc::from_header_and_slice(head, &self.0.slice))
+    }
+
+    /// No packet at all: what stands in a queue where one was dropped.
+    pub(crate) fn hole() -> Frame {
+        Frame::websocket_control(&[])
     }
 
     /// Whether the packet may be compressed. Every packet may, unless
@@ -142,7 +178,7 @@ impl Frame {
         let mut header = [0; MAX_SERVER_HEADER];
         let packet_at = encode_header(opcode, length, &mut header);
         let binary = opcode == OpCode::Binary;
-        let head = Head { packet_at: packet_at as u8, binary, countable, compress: true };
+        let head = Head { packet_at: packet_at as u8, binary, countable, compress: true, mark: None };
         with_scratch(|scratch| {
             scratch.extend_from_slice(&header[..packet_at]);
             parts.iter().for_each(|part| scratch.extend_from_slice(part));
@@ -191,7 +227,7 @@ impl Frame {
 
     /// Bytes on a WebSocket: what queues count.
     #[must_use]
-    #[expect(clippy::len_without_is_empty, reason = "a frame is never empty: it has a header")]
+    #[expect(clippy::len_without_is_empty, reason = "a frame that may leave is never empty: it has a header")]
     pub fn len(&self) -> usize {
         self.0.slice.len()
     }

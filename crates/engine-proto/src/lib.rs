@@ -11,6 +11,7 @@ pub mod packet;
 pub mod rate;
 pub mod reason;
 pub mod session;
+pub mod slow;
 pub mod tick;
 pub mod timing;
 mod upgrade;

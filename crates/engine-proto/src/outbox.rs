@@ -8,12 +8,20 @@
 //! Frames that a wire has written leave at once, unless the wire resumes (SSE): then they stay in front of
 //! the waiting ones until acknowledged, and a new wire that starts over only sets `kept` to 0.
 //!
+//! A waiting frame that is [marked](crate::slow::Mark) may be dropped for a later one. It leaves a hole, so that all others
+//! stay where they are; holes are never written, and the first waiting frame is none. What is dropped has no number: those
+//! behind it get the numbers that they would have had without it, which nobody was told yet.
+//!
 //! Empty it owns no heap, and with one frame neither. It knows no wire and no clock.
 
 use std::collections::VecDeque;
 
 use crate::frame::Frame;
+use crate::outbox::droppable::Droppable;
+use crate::slow::WhenSlow;
 use crate::tick::Tick;
+
+mod droppable;
 
 /// The queue of one session. 24 bytes.
 #[derive(Debug, Default)]
@@ -42,6 +50,10 @@ struct Backlog {
     kept_bytes: usize,
     /// When bytes last left, or when the backlog arose.
     moved: Tick,
+    /// Waiting frames that somebody writes just now.
+    gathered: usize,
+    /// Where those are that may be dropped, once there was one.
+    droppable: Option<Box<Droppable>>,
 }
 
 /// How much may wait.
@@ -101,6 +113,143 @@ impl Outbox {
         }
     }
 
+    /// Appends a frame that may be dropped by `rule` while it waits, and drops others for it; answers how many were dropped,
+    /// itself among them. `busy` says that somebody writes: what [`gather`](Outbox::gather) gave out is left alone.
+    ///
+    /// # Errors
+    /// As [`push`](Outbox::push); never by [`WhenSlow::DropOldest`].
+    pub fn push_droppable(
+        &mut self,
+        frame: Frame,
+        rule: WhenSlow,
+        busy: bool,
+        now: Tick,
+        limits: &Limits,
+    ) -> Result<usize, Overflow> {
+        let mut dropped = 0;
+        match rule {
+            WhenSlow::Close => {}
+            WhenSlow::KeepLatest => dropped += usize::from(self.drop_outdated(&frame, busy)),
+            WhenSlow::DropOldest => {
+                let length = frame.len();
+                while self.bytes() > 0 && self.bytes() + length > limits.soft && self.drop_oldest(busy) {
+                    dropped += 1;
+                }
+                if self.bytes() > 0 && self.bytes() + length > limits.hard {
+                    return Ok(dropped + 1);
+                }
+            }
+        }
+        let key = frame.mark().map(|mark| mark.key);
+        if rule == WhenSlow::DropOldest {
+            self.push_unchecked(frame, now);
+        } else {
+            self.push(frame, now, limits)?;
+        }
+        // Alone it is about to leave, and needs no entry.
+        let last = self.raw_waiting().wrapping_sub(1);
+        if let (Some(backlog), Some(key)) = (&mut self.more, key) {
+            backlog.droppable.get_or_insert_default().enter(last, rule, key, last + 1);
+        }
+        Ok(dropped)
+    }
+
+    /// Drops the waiting frame that a newer one of its key replaces, unless it leaves just now.
+    fn drop_outdated(&mut self, newer: &Frame, busy: bool) -> bool {
+        let Some(key) = newer.mark().map(|mark| mark.key) else { return false };
+        let is_it = |frame: &Frame| frame.mark().is_some_and(|mark| mark.key == key);
+        // The first may have come when nothing else waited.
+        let entered = self.droppable().and_then(|droppable| droppable.latest(key));
+        let outdated = entered.or_else(|| self.next().is_some_and(is_it).then_some(0));
+        let is_there =
+            |index: &usize| *index >= self.leaving(busy) && self.get(self.kept() + index).is_some_and(is_it);
+        let Some(index) = outdated.filter(is_there) else { return false };
+        self.drop_waiting(index);
+        true
+    }
+
+    /// Drops the oldest frame that may be, and does not leave just now.
+    fn drop_oldest(&mut self, busy: bool) -> bool {
+        let leaving = self.leaving(busy);
+        let oldest = |backlog: &mut Box<Backlog>| backlog.droppable.as_mut()?.take_oldest(leaving);
+        let Some(index) = self.more.as_mut().and_then(oldest) else { return false };
+        self.drop_waiting(index);
+        true
+    }
+
+    fn droppable(&self) -> Option<&Droppable> {
+        self.more.as_ref()?.droppable.as_deref()
+    }
+
+    /// Waiting frames that are being written, or are written in part.
+    fn leaving(&self, busy: bool) -> usize {
+        let gathered = self.more.as_ref().map_or(0, |backlog| backlog.gathered);
+        gathered.max(usize::from(busy || self.offset() > 0))
+    }
+
+    /// Drops a waiting frame, of which nothing is written.
+    fn drop_waiting(&mut self, index: usize) {
+        let at = self.kept() + index;
+        let Some(frame) = self.get(at) else { return };
+        let length = frame.len();
+        self.sent = self.sent.wrapping_sub(u32::from(frame.is_countable()));
+        let Some(backlog) = &mut self.more else {
+            self.first = None;
+            return;
+        };
+        backlog.bytes -= length;
+        if index == 0 {
+            return self.remove_next();
+        }
+        backlog.rest[at - 1] = Frame::hole();
+        let waiting = self.raw_waiting();
+        let Some(backlog) = &mut self.more else { return };
+        let Some(droppable) = &mut backlog.droppable else { return };
+        droppable.holes += 1;
+        if droppable.has_too_many_holes(waiting) && backlog.gathered == 0 {
+            let behind_kept = backlog.kept.saturating_sub(1);
+            let first_waits = backlog.kept == 0;
+            let is_hole: Vec<bool> = std::iter::repeat_n(false, usize::from(first_waits))
+                .chain(backlog.rest.iter().skip(behind_kept).map(|frame| frame.len() == 0))
+                .collect();
+            droppable.close_holes(&is_hole);
+            // A kept frame is no hole.
+            backlog.rest.retain(|frame| frame.len() > 0);
+        }
+    }
+
+    /// Takes the first waiting frame out, with the holes behind it.
+    fn remove_next(&mut self) {
+        loop {
+            let kept = self.kept();
+            let Some(backlog) = &mut self.more else {
+                self.first = None;
+                return;
+            };
+            if let Some(droppable) = &mut backlog.droppable {
+                droppable.left(1);
+            }
+            if kept > 0 {
+                backlog.rest.remove(kept - 1);
+            } else {
+                self.pop();
+            }
+            if !self.skips_hole() {
+                return;
+            }
+        }
+    }
+
+    /// Whether a hole is the first that waits, which is then counted no more.
+    fn skips_hole(&mut self) -> bool {
+        let is_hole = self.next().is_some_and(|frame| frame.len() == 0);
+        if is_hole && let Some(droppable) = self.more.as_mut().and_then(|backlog| backlog.droppable.as_mut())
+        {
+            droppable.holes -= 1;
+        }
+        is_hole
+    }
+
     fn is_over(&self, bytes: usize, now: Tick, limits: &Limits) -> bool {
         let stalled = |backlog: &Backlog| backlog.moved.after(limits.stall).is_due(now);
         bytes > limits.hard || (bytes > limits.soft && self.more.as_deref().is_some_and(stalled))
@@ -133,6 +282,11 @@ impl Outbox {
     /// Frames that wait to be written.
     #[must_use]
     pub fn waiting(&self) -> usize {
+        self.raw_waiting() - self.droppable().map_or(0, |droppable| droppable.holes)
+    }
+
+    /// The same with holes.
+    fn raw_waiting(&self) -> usize {
         self.len() - self.kept()
     }
 
@@ -143,8 +297,9 @@ impl Outbox {
     }
 
     /// Appends the WebSocket bytes of what waits, up to `limit` bytes in `out`: whole frames, except that a
-    /// first frame longer than the limit is cut.
-    pub fn gather(&self, out: &mut Vec<u8>, limit: usize) {
+    /// first frame longer than the limit is cut. Until [`advance`](Outbox::advance) says how much of it left, nothing of it
+    /// is dropped.
+    pub fn gather(&mut self, out: &mut Vec<u8>, limit: usize) {
         if let (None, Some(only)) = (&self.more, &self.first) {
             let bytes = only.websocket();
             if bytes.len() <= limit.saturating_sub(out.len()) {
@@ -159,12 +314,17 @@ impl Outbox {
             if bytes.len() > room {
                 if out.is_empty() {
                     out.extend_from_slice(&bytes[..room]);
+                    index += 1;
                 }
-                return;
+                break;
             }
             out.extend_from_slice(bytes);
             index += 1;
             offset = 0;
+        }
+        let gathered = index - self.kept();
+        if let Some(backlog) = &mut self.more {
+            backlog.gathered = gathered;
         }
     }
 
@@ -173,6 +333,9 @@ impl Outbox {
         if self.more.is_none() && self.first.as_ref().is_some_and(|only| only.len() == written) {
             self.first = None;
             return;
+        }
+        if let Some(backlog) = &mut self.more {
+            backlog.gathered = 0;
         }
         while let Some(frame) = self.next() {
             let left = frame.len() - self.offset();
@@ -209,11 +372,16 @@ impl Outbox {
             if keep {
                 backlog.kept += 1;
                 backlog.kept_bytes += length;
+                if let Some(droppable) = &mut backlog.droppable {
+                    droppable.left(1);
+                }
+                if self.skips_hole() {
+                    self.remove_next();
+                }
                 return;
             }
-            if kept > 0 {
-                backlog.rest.remove(kept - 1);
-                return;
+            if kept > 0 || backlog.droppable.is_some() {
+                return self.remove_next();
             }
         }
         self.pop();
@@ -238,6 +406,10 @@ impl Outbox {
     pub fn rewind(&mut self) {
         if let Some(backlog) = &mut self.more {
             backlog.bytes += backlog.kept_bytes + backlog.offset;
+            if let Some(droppable) = &mut backlog.droppable {
+                droppable.returned(backlog.kept);
+            }
+            backlog.gathered = 0;
             backlog.kept = 0;
             backlog.kept_bytes = 0;
             backlog.offset = 0;
@@ -325,9 +497,12 @@ pub struct Forgotten;
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use proptest::prelude::*;
 
     use super::*;
+    use crate::slow::Mark;
 
     const NOW: Tick = Tick::new(7);
     const LIMITS: Limits = Limits { soft: 100, hard: 200, stall: 10 };
@@ -344,7 +519,10 @@ mod tests {
 
     fn texts(outbox: &Outbox) -> Vec<String> {
         let frames = (outbox.kept()..outbox.len()).filter_map(|i| outbox.get(i));
-        frames.map(|frame| String::from_utf8_lossy(&frame.packet()[1..]).into_owned()).collect()
+        frames
+            .filter(|frame| frame.len() > 0)
+            .map(|frame| String::from_utf8_lossy(&frame.packet()[1..]).into_owned())
+            .collect()
     }
 
     #[test]
@@ -431,6 +609,98 @@ mod tests {
         assert!(outbox.push(frame("a"), later.after(1), &LIMITS).is_err());
     }
 
+    fn marked(text: &str, key: u64) -> Frame {
+        frame(text).marked(Mark { rule: None, channel: 0, key })
+    }
+
+    fn push(outbox: &mut Outbox, text: &str, rule: WhenSlow, key: u64) -> usize {
+        outbox.push_droppable(marked(text, key), rule, false, NOW, &LIMITS).expect("within the limits")
+    }
+
+    #[test]
+    fn over_the_soft_limit_the_oldest_that_may_be_dropped_make_room() {
+        let mut outbox = Outbox::default();
+        let long = |name: &str| format!("{name}{}", "x".repeat(26));
+        outbox.push_unchecked(frame(&long("stays")), NOW);
+        for (name, dropped) in [("a", 0), ("b", 0), ("c", 1), ("d", 1)] {
+            assert_eq!(push(&mut outbox, &long(name), WhenSlow::DropOldest, 0), dropped, "{name}");
+            assert!(outbox.bytes() <= LIMITS.soft);
+        }
+        assert_eq!(texts(&outbox), [long("stays"), long("c"), long("d")]);
+        assert_eq!((outbox.sent(), outbox.waiting()), (3, 3));
+    }
+
+    #[test]
+    fn one_that_has_no_room_beside_what_is_not_to_be_dropped_is_dropped_itself() {
+        let mut outbox = Outbox::default();
+        outbox.push_unchecked(frame(&"x".repeat(LIMITS.hard)), NOW);
+        assert_eq!(push(&mut outbox, "a", WhenSlow::DropOldest, 0), 1);
+        assert_eq!((outbox.waiting(), outbox.sent()), (1, 1));
+    }
+
+    #[test]
+    fn of_each_key_only_the_latest_waits_where_it_came() {
+        let mut outbox = Outbox::default();
+        for (text, key) in [("a1", 1), ("b1", 2), ("a2", 1), ("c1", 3), ("a3", 1), ("b2", 2)] {
+            push(&mut outbox, text, WhenSlow::KeepLatest, key);
+        }
+        outbox.push_unchecked(frame("end"), NOW);
+        assert_eq!(texts(&outbox), ["c1", "a3", "b2", "end"]);
+        assert_eq!((outbox.waiting(), outbox.sent()), (4, 4));
+    }
+
+    #[test]
+    fn what_is_being_written_is_not_dropped() {
+        let mut outbox = Outbox::default();
+        for (text, key) in [("a1", 1), ("b1", 2), ("c1", 3)] {
+            push(&mut outbox, text, WhenSlow::KeepLatest, key);
+        }
+        let mut bytes = Vec::new();
+        outbox.gather(&mut bytes, frame("a1").len() + frame("b1").len());
+        for (text, key, dropped) in [("a2", 1, 0), ("b2", 2, 0), ("c2", 3, 1), ("b3", 2, 1)] {
+            let latest = outbox.push_droppable(marked(text, key), WhenSlow::KeepLatest, true, NOW, &LIMITS);
+            assert_eq!(latest, Ok(dropped), "{text}");
+        }
+        outbox.advance(bytes.len() - 1, NOW);
+        assert_eq!(push(&mut outbox, "b4", WhenSlow::KeepLatest, 2), 1, "not the one that is half written");
+        assert_eq!(texts(&outbox), ["b1", "a2", "c2", "b4"]);
+    }
+
+    #[test]
+    fn one_that_waits_alone_is_replaced_unless_somebody_writes_it() {
+        for busy in [false, true] {
+            let mut outbox = Outbox::default();
+            push(&mut outbox, "a1", WhenSlow::KeepLatest, 1);
+            let latest = outbox.push_droppable(marked("a2", 1), WhenSlow::KeepLatest, busy, NOW, &LIMITS);
+            assert_eq!(latest, Ok(usize::from(!busy)));
+        }
+    }
+
+    #[test]
+    fn a_queue_whose_events_replace_each_other_for_ever_stays_small() {
+        let mut outbox = Outbox::default();
+        outbox.push_unchecked(frame("stuck"), NOW);
+        for round in 0..10_000u64 {
+            push(&mut outbox, "state", WhenSlow::KeepLatest, round % 3);
+        }
+        assert_eq!(outbox.waiting(), 4);
+        assert!(outbox.raw_waiting() < 100, "{}", outbox.raw_waiting());
+    }
+
+    #[test]
+    fn keys_of_what_has_left_are_forgotten() {
+        let mut outbox = Outbox::default();
+        (0..3).for_each(|_| outbox.push_unchecked(frame("first"), NOW));
+        for key in 0..10_000 {
+            push(&mut outbox, "state", WhenSlow::KeepLatest, key);
+            push(&mut outbox, "event", WhenSlow::DropOldest, key);
+            outbox.written(false, NOW);
+            outbox.written(false, NOW);
+        }
+        let droppable = outbox.droppable().expect("some wait");
+        assert!(droppable.entries() < 100, "{}", droppable.entries());
+    }
+
     proptest! {
         #[test]
         fn any_schedule_of_writes_acknowledgements_and_rewinds_loses_nothing(
@@ -464,6 +734,90 @@ mod tests {
                 prop_assert_eq!(outbox.waiting() as u32, pushed - next);
                 let bytes: usize = (outbox.kept()..outbox.len()).filter_map(|i| outbox.get(i)).map(Frame::len).sum();
                 prop_assert_eq!(outbox.bytes(), bytes);
+            }
+        }
+
+        #[test]
+        fn whatever_is_dropped_the_rest_leaves_whole_and_in_order_and_the_latest_of_each_key_is_in_it(
+            steps in prop::collection::vec((0..9u8, 0..60usize), 1..300)
+        ) {
+            let mut outbox = Outbox::default();
+            let (mut bytes, mut dropped, mut pushed, mut busy) = (Vec::new(), 0, Vec::new(), false);
+            let mut came = Vec::new();
+            let mut cut = 0;
+            for (step, amount) in steps {
+                match step {
+                    0..=4 => {
+                        let (rule, key) = match step {
+                            0 => (WhenSlow::Close, 0),
+                            1 | 2 => (WhenSlow::DropOldest, 0),
+                            _ => (WhenSlow::KeepLatest, amount as u64 % 3),
+                        };
+                        let text = format!("{:04}{}", pushed.len(), "x".repeat(amount / 4));
+                        if rule == WhenSlow::Close {
+                            outbox.push_unchecked(frame(&text), NOW);
+                        } else {
+                            // Large limits: what overflows is another test's.
+                            let limits = Limits { hard: usize::MAX, ..LIMITS };
+                            dropped += outbox.push_droppable(marked(&text, key), rule, busy, NOW, &limits).unwrap();
+                        }
+                        pushed.push((text, rule, key));
+                    }
+                    5 if !busy => {
+                        bytes.clear();
+                        outbox.gather(&mut bytes, 64);
+                        busy = true;
+                    }
+                    5 | 6 if busy => {
+                        let written = bytes.len().min(amount);
+                        came.extend_from_slice(&bytes[..written]);
+                        outbox.advance(written, NOW);
+                        cut = outbox.offset();
+                        busy = false;
+                    }
+                    7 if !busy && cut == 0 => {
+                        if let Some(frame) = outbox.next() {
+                            came.extend_from_slice(frame.websocket());
+                        }
+                        outbox.written(amount % 2 == 0, NOW);
+                        outbox.trim(0);
+                    }
+                    _ => {}
+                }
+                let waiting = (0..outbox.raw_waiting()).filter_map(|i| outbox.get(outbox.kept() + i));
+                prop_assert_eq!(outbox.bytes() + outbox.offset(), waiting.clone().map(Frame::len).sum::<usize>());
+                prop_assert_eq!(outbox.waiting(), waiting.filter(|frame| frame.len() > 0).count());
+                prop_assert!(outbox.next().is_none_or(|frame| frame.len() > 0));
+                prop_assert_eq!(outbox.sent() as usize, pushed.len() - dropped);
+            }
+            if busy {
+                came.extend_from_slice(&bytes);
+                outbox.advance(bytes.len(), NOW);
+            }
+            while !outbox.is_empty() {
+                let mut rest = Vec::new();
+                outbox.gather(&mut rest, 1_000);
+                came.extend_from_slice(&rest);
+                outbox.advance(rest.len(), NOW);
+            }
+            prop_assert_eq!(outbox.last_written() as usize, pushed.len() - dropped);
+            let mut left = Vec::new();
+            let mut rest = &came[..];
+            while let [_, length, more @ ..] = rest {
+                let (packet, behind) = more.split_at(usize::from(*length));
+                left.push(String::from_utf8(packet[1..].to_vec()).unwrap());
+                rest = behind;
+            }
+            prop_assert!(left.is_sorted(), "in order: {left:?}");
+            prop_assert_eq!(left.len() + dropped, pushed.len());
+            let latest: HashMap<u64, &String> = pushed
+                .iter()
+                .filter(|(_, rule, _)| *rule == WhenSlow::KeepLatest)
+                .map(|(text, _, key)| (*key, text))
+                .collect();
+            let kept = pushed.iter().filter(|(_, rule, _)| *rule == WhenSlow::Close).map(|(text, ..)| text);
+            for text in kept.chain(latest.into_values()) {
+                prop_assert!(left.contains(text), "{text} was dropped");
             }
         }
     }

@@ -268,8 +268,7 @@ pub fn with_argument(event: &Encoded, argument: &str) -> Encoded {
     // An event ends with the bracket of its array, which has its name at least.
     let open = packet.strip_suffix(b"]").unwrap_or(packet);
     let text = Frame::text(&[open, b",\"", argument.as_bytes(), b"\"]"]);
-    let text = if event.text.may_compress() { text } else { text.without_compression() };
-    Encoded { text, attachments: event.attachments.clone() }
+    Encoded { text: text.said_as(&event.text), attachments: event.attachments.clone() }
 }
 
 /// Encodes the ack of the event with this `id`.

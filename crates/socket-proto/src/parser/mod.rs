@@ -96,7 +96,7 @@ pub trait Parser: fmt::Debug + Send + Sync + 'static {
     fn encode(&self, packet: &Packet<'_>) -> Result<Frame, EncodeError>;
 }
 
-/// A packet of the default format in that of `parser`, to be compressed or not as before.
+/// A packet of the default format in that of `parser`; what is said of it stays.
 ///
 /// # Errors
 /// Those of the parser; [`EncodeError::Argument`] when it is nested deeper than [`MAX_DEPTH`].
@@ -104,6 +104,5 @@ pub fn translate(parser: &dyn Parser, packet: &Encoded) -> Result<Frame, EncodeE
     let too_deep =
         || EncodeError::Argument { message: format!("it is nested deeper than {MAX_DEPTH} levels") };
     let read = Assembly::read(packet.frames(), &Limits::OURS).ok_or_else(too_deep)?;
-    let frame = parser.encode(&read.packet())?;
-    Ok(if packet.text.may_compress() { frame } else { frame.without_compression() })
+    Ok(parser.encode(&read.packet())?.said_as(&packet.text))
 }
