@@ -31,6 +31,7 @@ use sockeye_engine_proto::packet::{Message, Packet};
 use sockeye_engine_proto::rate::{Allowance, Bucket};
 use sockeye_engine_proto::reason::CloseReason;
 use sockeye_engine_proto::session::{Control, Effect, Pinger, Wire};
+use sockeye_engine_proto::slow::WhenSlow;
 use sockeye_engine_proto::tick::Tick;
 use sockeye_websocket::deflate::Agreement;
 use sockeye_websocket::encode::EMPTY_CLOSE;
@@ -334,6 +335,12 @@ impl<C: Send + Sync + 'static> Session<C> {
                 Poll::Pending
             }
         }
+    }
+
+    /// What becomes of events of `channel` that are [marked](Frame::marked) and say no rule of their own, when the peer reads
+    /// slowly: of those that are queued from now on.
+    pub fn set_when_slow(&self, channel: u16, rule: WhenSlow) {
+        self.side.lock().set_rule(channel, rule);
     }
 
     /// Queues an answer to the peer's ping, unless much waits: a peer that asks and does not read gets no more of them.
@@ -810,7 +817,9 @@ impl<C: Send + Sync + 'static> Session<C> {
         }
         side.look_at_deadline(terms, self.slot);
         side.watch(terms, self.slot);
+        let waiting = side.take_waiting(terms);
         self.drive(terms, side);
+        waiting.into_iter().flatten().for_each(Waker::wake);
         Some(Look::Live)
     }
 

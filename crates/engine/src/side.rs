@@ -5,9 +5,10 @@ use std::task::{Context, Poll, Waker};
 
 use smallvec::SmallVec;
 use sockeye_engine_proto::frame::Frame;
-use sockeye_engine_proto::outbox::Outbox;
+use sockeye_engine_proto::outbox::{Outbox, Overflow};
 use sockeye_engine_proto::reason::CloseReason;
 use sockeye_engine_proto::session::{Core, Wire};
+use sockeye_engine_proto::slow::{Mark, WhenSlow};
 use sockeye_engine_proto::tick::Tick;
 use sockeye_engine_proto::wire::v3;
 use sockeye_websocket::deflate::Agreement;
@@ -139,6 +140,8 @@ pub(crate) struct Rare {
     pub(crate) jsonp: Option<u32>,
     /// Those that wait for room, or for the end.
     pub(crate) waiting: SmallVec<[Waker; 1]>,
+    /// What becomes of events of these channels when the peer is slow; of others all wait.
+    pub(crate) rules: SmallVec<[(u16, WhenSlow); 1]>,
 }
 
 /// A wire that asks to carry the session.
@@ -183,12 +186,51 @@ impl Side {
             return Err(SendError::Closed);
         }
         let frame = self.rewrite(frame);
-        if self.outbox.push(frame, terms.now(), &terms.limits).is_err() {
+        let pushed = match frame.mark() {
+            None => self.outbox.push(frame, terms.now(), &terms.limits),
+            Some(mark) => self.push_marked(frame, mark, terms, slot),
+        };
+        if pushed.is_err() {
             self.mark_slow(terms, slot);
             return Err(SendError::SlowReader);
         }
         self.watch(terms, slot);
         Ok(())
+    }
+
+    /// A frame that may be dropped while it waits, or others for it.
+    #[cold]
+    fn push_marked(&mut self, frame: Frame, mark: Mark, terms: &Terms, slot: u32) -> Result<(), Overflow> {
+        let rare = self.rare.as_deref();
+        // What an old stream is still to take is counted: it does not change then.
+        let is_held =
+            rare.and_then(|rare| rare.candidate.as_ref()).is_some_and(|candidate| candidate.hold.is_some());
+        let of_channel =
+            || rare?.rules.iter().find(|(channel, _)| *channel == mark.channel).map(|(_, rule)| *rule);
+        let rule = mark.rule.or_else(of_channel).filter(|_| !is_held).unwrap_or_default();
+        let is_written = self.writer == Writer::Writing;
+        let dropped = self.outbox.push_droppable(frame, rule, is_written, terms.now(), &terms.limits)?;
+        if dropped > 0 {
+            terms.traffic.count_dropped(rule, dropped);
+            if self.rare.as_ref().is_some_and(|rare| !rare.waiting.is_empty()) {
+                // There may be room for them. A broadcast holds locks: the wheel's next tick wakes them.
+                self.look_at(terms, slot, terms.now().after(1));
+            }
+        }
+        Ok(())
+    }
+
+    /// What becomes of events of a channel when the peer is slow.
+    pub(crate) fn set_rule(&mut self, channel: u16, rule: WhenSlow) {
+        if rule == WhenSlow::Close && self.rare.is_none() {
+            return;
+        }
+        let rules = &mut self.rare.get_or_insert_default().rules;
+        rules.retain(|(other, _)| *other != channel);
+        if rule != WhenSlow::Close {
+            rules.push((channel, rule));
+        }
+        self.shrink();
     }
 
     /// The frame as the peer takes it.
@@ -294,8 +336,12 @@ impl Side {
 
     /// Frees the box of rare things when it holds none.
     pub(crate) fn shrink(&mut self) {
-        let is_empty =
-            |rare: &Rare| rare.candidate.is_none() && rare.waiting.is_empty() && rare.jsonp.is_none();
+        let is_empty = |rare: &Rare| {
+            rare.candidate.is_none()
+                && rare.waiting.is_empty()
+                && rare.jsonp.is_none()
+                && rare.rules.is_empty()
+        };
         if self.rare.as_deref().is_some_and(is_empty) {
             self.rare = None;
         }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use sockeye_engine_proto::session::Wire;
+use sockeye_engine_proto::slow::WhenSlow;
 
 /// Bytes and messages since the engine started; each only grows.
 ///
@@ -14,6 +15,8 @@ pub struct Traffic {
     sent: Bytes,
     messages_received: Messages,
     messages_sent: Messages,
+    /// In the order of [`WhenSlow::ALL`].
+    dropped: [AtomicU64; WhenSlow::ALL.len()],
 }
 
 /// By wire. Threads that write and threads that read do not share its cache lines, nor does what stands beside it.
@@ -50,6 +53,16 @@ impl Traffic {
     #[must_use]
     pub fn sent(&self, wire: Wire) -> u64 {
         self.sent.0[wire as usize].load(Ordering::Relaxed)
+    }
+
+    /// Messages that waited for peers that read slowly, and were dropped under `rule`.
+    #[must_use]
+    pub fn dropped(&self, rule: WhenSlow) -> u64 {
+        self.dropped[rule as usize].load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_dropped(&self, rule: WhenSlow, messages: usize) {
+        self.dropped[rule as usize].fetch_add(messages as u64, Ordering::Relaxed);
     }
 
     #[inline]

@@ -12,6 +12,7 @@ use sockeye_engine::session::Session;
 use sockeye_engine_proto::frame::Frame;
 use sockeye_engine_proto::reason::CloseReason;
 use sockeye_engine_proto::session::Wire;
+use sockeye_engine_proto::slow::{Mark, WhenSlow};
 use support::http::{Client, POLLING};
 use support::websocket::{Came, TARGET, WebSocket};
 use support::{Recorder, Server, eventually};
@@ -102,6 +103,58 @@ async fn frames_of_four_threads_stay_in_order_through_a_move_from_polling() {
     }
     threads.into_iter().for_each(|thread| thread.join().expect("a thread that ends"));
     assert_eq!(server.session(0).wire(), Wire::WebSocket);
+}
+
+/// Threads send as fast as they can, one of them what is never dropped. Whatever is dropped for it in the middle of a write,
+/// what comes is whole and in order.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_dropped_while_others_write_leaves_the_rest_whole_and_in_order() {
+    let mut options = Options::default();
+    options.soft_limit = 20_000;
+    let server = Server::start(options);
+    let mut socket = WebSocket::open(server.address, TARGET).await;
+    socket.text().await;
+    let rules = [WhenSlow::Close, WhenSlow::DropOldest, WhenSlow::KeepLatest];
+    let send = |thread: usize| {
+        let (engine, session) = (server.engine.clone(), server.session(0));
+        let rule = rules[thread];
+        std::thread::spawn(move || {
+            for number in 0..EACH {
+                let text = format!("4{thread},{number},{}", "x".repeat(number % 700));
+                let mark = Mark { rule: Some(rule), channel: 0, key: number as u64 % 5 };
+                let frame = Frame::text(&[text.as_bytes()]).marked(mark);
+                engine.send(&session, [frame]).expect("a session that is open");
+            }
+        })
+    };
+    let threads: Vec<_> = (0..rules.len()).map(send).collect();
+    let mut came = [const { Vec::new() }; 3];
+    // The last of each key, and all of the first thread, come in any case.
+    let is_complete = |came: &[Vec<usize>; 3]| {
+        came[0].len() == EACH && (EACH - 5..EACH).all(|number| came[2].contains(&number))
+    };
+    while !is_complete(&came) {
+        let packet = socket.text().await;
+        let mut parts = packet[1..].splitn(3, ',');
+        let mut number = || parts.next().and_then(|part| part.parse::<usize>().ok()).expect("a number");
+        let (thread, number) = (number(), number());
+        assert_eq!(parts.next().map(str::len), Some(number % 700));
+        assert!(came[thread].last().is_none_or(|last| *last < number), "{thread}: {number}");
+        came[thread].push(number);
+    }
+    threads.into_iter().for_each(|thread| thread.join().expect("a thread that ends"));
+    eventually(|| server.session(0).queued() == 0).await;
+    server.engine.send(&server.session(0), [Frame::text(&[b"4end"])]).expect("a session that is open");
+    loop {
+        match socket.text().await.as_str() {
+            "4end" => break,
+            packet => came[usize::from(packet.as_bytes()[1] - b'0')].push(0),
+        }
+    }
+    let traffic = server.engine.traffic();
+    let dropped = traffic.dropped(WhenSlow::DropOldest) + traffic.dropped(WhenSlow::KeepLatest);
+    assert_eq!(came.iter().map(Vec::len).sum::<usize>() as u64 + dropped, 3 * EACH as u64);
+    assert!(dropped > 0, "the peer was slow");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
