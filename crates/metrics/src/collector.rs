@@ -213,6 +213,11 @@ fn limits(page: &mut Page<'_>, counters: &Counters) -> fmt::Result {
         Name::new("sockeye_loud_peers", "Times that a peer had said half of what it may at once."),
         counters.loud,
     )?;
+    page.counters(
+        Name::new("sockeye_events_dropped", "Events that waited for a slow peer and were dropped, by rule."),
+        "rule",
+        &counters.dropped,
+    )?;
     page.counter(
         Name::new("sockeye_rooms_refused", "Rooms not joined, since a socket was in as many as it may be."),
         counters.rooms_refused,

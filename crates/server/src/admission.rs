@@ -37,6 +37,7 @@ use crate::parents::{Matcher, Parent};
 use crate::recovery::comeback::Comeback;
 use crate::rooms::{join_room, watched};
 use crate::run::{Guarded, Rest, start};
+use crate::slow::WhenSlow;
 use crate::spaces::NoSpace;
 
 /// What failures of a connection handler are filed under.
@@ -223,6 +224,8 @@ fn join(engine: &Arc<Engine>, session: &Arc<Session>, space: Held, auth: Option<
         hub.tally.violations.add_one();
         return Flow::Close(VIOLATION);
     };
+    // Another socket may have said so, which was there before.
+    session.set_when_slow(number, WhenSlow::Close);
     if let Some(comeback) = &comeback {
         session.connection().restore_data(stay, comeback.saved.data.clone());
     }

@@ -1,6 +1,7 @@
 //! Emitting to many: who is meant, and one packet for all of them, encoded once.
 
 use std::fmt;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -23,6 +24,7 @@ use crate::recovery::numbered;
 use crate::replies::{Asked, Requests};
 use crate::request::{FromReply, await_ack};
 use crate::rooms::{Rooms, join, leave};
+use crate::slow::{Said, WhenSlow};
 
 /// How long acknowledgements of a broadcast are awaited unless it says so: what the reference takes for requests
 /// between nodes. They must end.
@@ -43,6 +45,7 @@ pub struct Broadcast {
     sender: Option<(Arc<Session>, Stay)>,
     volatile: bool,
     compress: bool,
+    said: Option<Said>,
     /// Says nothing on one node; adapters that span nodes ask it.
     local: bool,
     timeout: Option<Duration>,
@@ -71,6 +74,7 @@ impl Broadcast {
             sender: None,
             volatile: false,
             compress: true,
+            said: None,
             local: false,
             timeout: None,
         }
@@ -123,6 +127,27 @@ impl Broadcast {
         self
     }
 
+    /// What becomes of the event where the peer is slow, whatever its room or its socket says.
+    #[must_use]
+    pub fn when_slow(mut self, rule: WhenSlow) -> Broadcast {
+        self.said = Some(Said::rule(rule));
+        self
+    }
+
+    /// Of the events of that name and key only the latest waits for a peer: see
+    /// [`Socket::keep_latest`](crate::socket::Socket::keep_latest).
+    ///
+    /// ```
+    /// # fn tell(io: &sockeye_server::server::Server) {
+    /// io.to("prices").keep_latest("EUR/USD").emit("price", ("EUR/USD", 1.0873));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn keep_latest(mut self, key: impl Hash) -> Broadcast {
+        self.said = Some(Said::keep_latest(key));
+        self
+    }
+
     /// Only sockets of this node. On one node these are all there are.
     #[must_use]
     pub fn local(mut self) -> Broadcast {
@@ -152,6 +177,7 @@ impl Broadcast {
             Ok(packet) => packet,
             Err(error) => return Emitted::many(Err(error)),
         };
+        let packet = space.rules.mark(packet, self.said, self.space.number(), &self.rooms, name);
         let sent = self.deliver(space, packet).inspect(|(frames, receivers)| {
             hub.tally.broadcasts.count(*receivers);
             self.tell_outgoing(space, frames, || self.sessions());

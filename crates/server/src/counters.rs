@@ -135,6 +135,8 @@ pub struct Counters {
     pub loud: u64,
     /// Bytes that are held for peers, as of the last second.
     pub held: usize,
+    /// Events that were dropped since a peer was slow, by rule: `drop oldest`, `keep latest`.
+    pub dropped: Vec<(&'static str, u64)>,
     /// Connections closed since what came was no packet.
     pub undecodable: u64,
     /// Connections closed since a packet came that is not allowed in their state.

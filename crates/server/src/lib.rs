@@ -57,6 +57,7 @@ pub mod server;
 pub mod servers;
 pub mod service;
 mod slots;
+pub mod slow;
 pub mod socket;
 mod space;
 mod spaces;

@@ -1,6 +1,7 @@
 //! A namespace: who may join it, what is done about a new socket, and emitting to all of them.
 
 use std::fmt;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -23,6 +24,7 @@ use crate::request::FromReply;
 use crate::room_event::RoomEvent;
 use crate::rooms::Rooms;
 use crate::servers::{self, ServerSideRequests};
+use crate::slow::WhenSlow;
 use crate::socket::Socket;
 
 /// Names that are no events between servers, besides those that no event may have.
@@ -108,6 +110,21 @@ impl Namespace {
     /// from here: then behind what is told already.
     pub fn on_room(&self, on_room: impl Fn(&RoomEvent<'_>) + Send + Sync + 'static) -> &Namespace {
         self.space().settings.set_on_room(Arc::new(on_room));
+        self
+    }
+
+    /// What becomes of events for these rooms where a peer is slow: of events that name such a room, unless the emit
+    /// [says otherwise](Broadcast::when_slow). Of several rooms the first that has a rule. [`WhenSlow::Close`] is that of all
+    /// others, and takes a rule back. It stays when a room is empty.
+    ///
+    /// ```
+    /// # use sockeye_server::{server::Server, slow::WhenSlow};
+    /// # fn set_up(io: &Server) {
+    /// io.of("/").set_when_slow("cursors", WhenSlow::DropOldest);
+    /// # }
+    /// ```
+    pub fn set_when_slow(&self, rooms: impl Rooms, rule: WhenSlow) -> &Namespace {
+        self.space().rules.set(&rooms, rule);
         self
     }
 
@@ -208,6 +225,17 @@ impl Namespace {
     /// All sockets whose transport is ready.
     pub fn volatile(&self) -> Broadcast {
         self.everybody().volatile()
+    }
+
+    /// All sockets, and what becomes of the event where a peer is slow: see [`Broadcast::when_slow`].
+    pub fn when_slow(&self, rule: WhenSlow) -> Broadcast {
+        self.everybody().when_slow(rule)
+    }
+
+    /// All sockets, for each of whom only the latest event of that name and key waits: see
+    /// [`Broadcast::keep_latest`].
+    pub fn keep_latest(&self, key: impl Hash) -> Broadcast {
+        self.everybody().keep_latest(key)
     }
 
     /// All sockets, and whether what is emitted may be compressed: see [`Broadcast::compress`].

@@ -1,6 +1,7 @@
 //! A family of namespaces, whose members are made when peers ask for them.
 
 use std::fmt;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -14,6 +15,7 @@ use crate::namespace::Namespace;
 use crate::parents::{Matcher, Parent};
 use crate::room_event::RoomEvent;
 use crate::rooms::Rooms;
+use crate::slow::WhenSlow;
 
 /// Namespaces that are made when a peer asks for them, from [`Server::of`](crate::server::Server::of) with a
 /// closure, a predicate or a pattern. A cheap clone.
@@ -150,6 +152,18 @@ impl ParentBroadcast {
     #[must_use]
     pub fn local(self) -> ParentBroadcast {
         self.each(Broadcast::local)
+    }
+
+    /// As [`Broadcast::when_slow`].
+    #[must_use]
+    pub fn when_slow(self, rule: WhenSlow) -> ParentBroadcast {
+        self.each(|child| child.when_slow(rule))
+    }
+
+    /// As [`Broadcast::keep_latest`], in each child.
+    #[must_use]
+    pub fn keep_latest(self, key: impl Hash) -> ParentBroadcast {
+        self.each(|child| child.keep_latest(&key))
     }
 
     /// As [`Broadcast::compress`].

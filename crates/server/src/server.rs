@@ -1,6 +1,7 @@
 //! The server: namespaces, and emitting from anywhere.
 
 use std::fmt;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -42,6 +43,7 @@ use crate::remote_socket::Fetched;
 use crate::replies::Requests;
 use crate::request::FromReply;
 use crate::rooms::Rooms;
+use crate::slow::WhenSlow;
 use crate::states::States;
 
 /// A Socket.IO server. A cheap clone, which may be used from any thread.
@@ -174,6 +176,17 @@ impl Server {
         self.everybody().volatile()
     }
 
+    /// All sockets of the default namespace, and what becomes of the event where a peer is slow: see [`Broadcast::when_slow`].
+    pub fn when_slow(&self, rule: WhenSlow) -> Broadcast {
+        self.everybody().when_slow(rule)
+    }
+
+    /// All sockets of the default namespace, for each of whom only the latest event of that name and key waits: see
+    /// [`Broadcast::keep_latest`].
+    pub fn keep_latest(&self, key: impl Hash) -> Broadcast {
+        self.everybody().keep_latest(key)
+    }
+
     /// All sockets of the default namespace, whose acknowledgements are awaited that long.
     pub fn timeout(&self, timeout: Duration) -> Broadcast {
         self.everybody().timeout(timeout)
@@ -279,6 +292,7 @@ impl Server {
             turned_away: engine.turned_away(),
             loud: engine.loud(),
             held: self.engine.held(),
+            dropped: by_name(&WhenSlow::DROPPING, |rule| (rule.as_str(), traffic.dropped(*rule))),
             violations: tally.violations.get(),
             connected: self.namespaces().into_iter().map(connected).collect(),
             sessions: self.engine.sessions().len(),

@@ -3,6 +3,7 @@
 use std::any::{Any, TypeId};
 use std::borrow::Cow;
 use std::fmt;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ use crate::id::SocketId;
 use crate::registration::{Erased, register, unregister};
 use crate::request::{FromReply, Request};
 use crate::rooms::{self, Rooms, join};
+use crate::slow::{Said, WhenSlow};
 use crate::table::{Entry, Table};
 
 /// One peer in one namespace. A cheap clone: a handle, which keeps nothing open.
@@ -409,6 +411,40 @@ impl Socket {
         Emitter { compress, ..Emitter::new(self) }
     }
 
+    /// What becomes of what is emitted next when the peer is slow, whatever the socket itself says.
+    pub fn when_slow(&self, rule: WhenSlow) -> Emitter<'_> {
+        Emitter { said: Some(Said::rule(rule)), ..Emitter::new(self) }
+    }
+
+    /// Of the events of that name and key only the latest waits for the peer: for states, of which an older one is of no use
+    /// when there is a newer. What waits is replaced however little it is; a peer that reads as fast as they come gets all.
+    ///
+    /// Order is kept: the new one stands behind what was emitted before it. Events with attachments are neither dropped nor
+    /// replace others.
+    ///
+    /// ```
+    /// # fn tell(socket: &sockeye_server::socket::Socket) {
+    /// socket.keep_latest("player 7").emit("moved", (7, 12.5, 3.0));
+    /// # }
+    /// ```
+    pub fn keep_latest(&self, key: impl Hash) -> Emitter<'_> {
+        Emitter { said: Some(Said::keep_latest(key)), ..Emitter::new(self) }
+    }
+
+    /// What becomes of events for this socket when its peer is slow, of those that are emitted from now on and say nothing of
+    /// their own, as their room does not: broadcasts too. Under [`WhenSlow::KeepLatest`] the key is the event's name.
+    ///
+    /// After a disconnect nothing happens, and a socket that comes back says so anew.
+    ///
+    /// What asks for an acknowledgement, acknowledgements themselves and events with attachments are never dropped.
+    pub fn set_when_slow(&self, rule: WhenSlow) -> &Socket {
+        if self.session.connection().may_hear(self.stay) {
+            self.space().rules.set_used();
+            self.session.set_when_slow(self.stay.namespace, rule);
+        }
+        self
+    }
+
     // ---- Rooms ----------------------------------------------------------------------------------------
 
     /// Joins rooms. After a disconnect nothing happens. In a middleware the rooms are joined when the peer is
@@ -517,18 +553,21 @@ pub struct Emitter<'s> {
     timeout: Option<Duration>,
     volatile: bool,
     compress: bool,
+    said: Option<Said>,
 }
 
 impl<'s> Emitter<'s> {
     fn new(socket: &'s Socket) -> Emitter<'s> {
-        Emitter { socket, timeout: None, volatile: false, compress: true }
+        Emitter { socket, timeout: None, volatile: false, compress: true, said: None }
     }
 
     pub(crate) fn send_event(&self, name: &str, arguments: &impl EventArguments) -> Emitted {
         let Socket { engine, session, stay, .. } = self.socket;
         let kind = if self.volatile { Emit::Volatile } else { Emit::Plain };
+        let mark = |packet| self.socket.space().rules.mark(packet, self.said, stay.namespace, &[], name);
         let result = self
             .encode(None, name, arguments)
+            .map(mark)
             .and_then(|packet| send(engine, session, self.socket.space(), *stay, packet, kind));
         Emitted::one(engine, session, result)
     }
@@ -570,6 +609,20 @@ impl<'s> Emitter<'s> {
     #[must_use]
     pub fn compress(mut self, compress: bool) -> Self {
         self.compress = compress;
+        self
+    }
+
+    /// As [`Socket::when_slow`].
+    #[must_use]
+    pub fn when_slow(mut self, rule: WhenSlow) -> Self {
+        self.said = Some(Said::rule(rule));
+        self
+    }
+
+    /// As [`Socket::keep_latest`].
+    #[must_use]
+    pub fn keep_latest(mut self, key: impl Hash) -> Self {
+        self.said = Some(Said::keep_latest(key));
         self
     }
 

@@ -17,6 +17,7 @@ use crate::once::Window;
 use crate::recovery::keeper::Keeper;
 use crate::room_event::OnRoom;
 use crate::slots::Slots;
+use crate::slow::Rules;
 use crate::table::{Table, Tables};
 use crate::untold::Untold;
 
@@ -119,6 +120,8 @@ pub(crate) struct Space<H: ?Sized> {
     pub(crate) ids: Slots,
     /// What is known of events that are handled once for each key.
     pub(crate) once: Window,
+    /// What becomes of events for peers that read slowly.
+    pub(crate) rules: Rules,
     /// Where connections are recovered.
     pub(crate) keeper: Option<Keeper>,
 }
@@ -144,6 +147,7 @@ impl<H: ?Sized> Space<H> {
             is_removed: AtomicBool::new(false),
             ids: Slots::default(),
             once: Window::default(),
+            rules: Rules::default(),
             keeper,
         }
     }

@@ -114,6 +114,7 @@ pub use sockeye_server::room_event::RoomEvent;
 pub use sockeye_server::rooms::Rooms;
 pub use sockeye_server::server::{Builder, Server};
 pub use sockeye_server::service::{Bound, ServerLayer, ServerService};
+pub use sockeye_server::slow::WhenSlow;
 pub use sockeye_server::socket::Socket;
 pub use sockeye_server::value::Value;
 pub use sockeye_server::{runtime, simulation};

@@ -18,6 +18,7 @@ mod namespaces;
 mod packets;
 mod recovery;
 mod rooms;
+mod slow;
 mod turns;
 mod typed;
 mod world;

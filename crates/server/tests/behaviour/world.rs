@@ -51,6 +51,17 @@ impl World {
     }
 
     pub(crate) fn open_at(&self, target: &str) -> Peer<'_> {
+        let peer = self.open_deaf_at(target);
+        peer.listen();
+        peer
+    }
+
+    /// A peer with a session that asks for nothing, until it [listens](Peer::listen).
+    pub(crate) fn open_deaf(&self) -> Peer<'_> {
+        self.open_deaf_at(TARGET)
+    }
+
+    fn open_deaf_at(&self, target: &str) -> Peer<'_> {
         let peer = Peer { world: self, target: String::new(), seen: Arc::default() };
         let (mut service, seen) = (self.server.service(), peer.seen.clone());
         let request = get(target);
@@ -65,9 +76,7 @@ impl World {
         let sid = open.split_once("\"sid\":\"").expect("the open packet").1[..20].to_owned();
         let messages = packets.map(|packet| packet[1..].to_owned());
         peer.seen.lock().packets.extend(messages);
-        let peer = Peer { target: format!("{target}&sid={sid}"), ..peer };
-        peer.listen();
-        peer
+        Peer { target: format!("{target}&sid={sid}"), ..peer }
     }
 
     /// A peer in the default namespace; its id.
@@ -108,7 +117,7 @@ pub(crate) struct Peer<'w> {
 }
 
 impl Peer<'_> {
-    fn listen(&self) {
+    pub(crate) fn listen(&self) {
         let mut service = self.world.server.service();
         let (target, seen, post) = (self.target.clone(), self.seen.clone(), self.poster());
         self.world.simulation.runtime().spawn(async move {
