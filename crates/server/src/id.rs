@@ -8,6 +8,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sockeye_engine::sid::{LENGTH, Sid};
 use sockeye_runtime::runtime::Runtime;
@@ -74,23 +76,33 @@ impl<'de> Deserialize<'de> for SocketId {
     }
 }
 
-/// What a peer proves with that it was a certain socket: a secret between the two. Spec: `spec/socketio.md` 7.
+/// What a peer proves with that it was a certain socket, a secret between the two: 144 bits, printed as 24 characters of
+/// URL-safe base64. Spec: `spec/socketio.md` 7.
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
-pub(crate) struct Pid(Sid);
+pub(crate) struct Pid([u8; PID_BYTES]);
+
+const PID_BYTES: usize = 18;
 
 impl Pid {
     pub(crate) fn parse(text: &str) -> Option<Pid> {
-        Sid::parse(text).map(Pid)
+        let mut bytes = [0; PID_BYTES];
+        if text.len() != PID_BYTES / 3 * 4 {
+            return None;
+        }
+        let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
+        (length == PID_BYTES).then_some(Pid(bytes))
     }
 
+    /// A number to find it by in a table; evenly spread, since it is a hash itself.
     pub(crate) fn hash(&self) -> u32 {
-        self.0.hash() as u32
+        let [first, second, third, fourth, ..] = self.0;
+        u32::from_le_bytes([first, second, third, fourth])
     }
 }
 
 impl Serialize for Pid {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(std::str::from_utf8(&self.0.encode()).expect("base64 is ASCII"))
+        serializer.serialize_str(&URL_SAFE_NO_PAD.encode(self.0))
     }
 }
 
@@ -106,7 +118,7 @@ impl Key {
 
     /// The id of the first socket of that session.
     pub(crate) fn derive(&self, sid: &Sid) -> SocketId {
-        SocketId(self.hash(&sid.encode()))
+        SocketId(Sid::from_bytes(self.hash(&sid.encode())))
     }
 
     /// The pid of the socket with that id: always the same, so nobody has to keep it, and it comes back with the id.
@@ -117,11 +129,11 @@ impl Key {
         Pid(self.hash(&text))
     }
 
-    fn hash(&self, text: &[u8]) -> Sid {
+    fn hash<const BYTES: usize>(&self, text: &[u8]) -> [u8; BYTES] {
         let hash = blake3::keyed_hash(&self.0, text);
-        let mut bytes = [0; 15];
-        bytes.copy_from_slice(&hash.as_bytes()[..15]);
-        Sid::from_bytes(bytes)
+        let mut bytes = [0; BYTES];
+        bytes.copy_from_slice(&hash.as_bytes()[..BYTES]);
+        bytes
     }
 }
 
@@ -130,6 +142,20 @@ mod tests {
     use sockeye_runtime::simulation::Simulation;
 
     use super::*;
+
+    #[test]
+    fn a_pid_is_of_one_socket_and_reads_back() {
+        let runtime = Simulation::new(1).runtime();
+        let (key, id, other) =
+            (Key::random(&runtime), SocketId::random(&runtime), SocketId::random(&runtime));
+        let text = serde_json::to_string(&key.pid(&id)).unwrap();
+        let text = text.trim_matches('"');
+        assert_eq!(text.len(), 24);
+        assert!(Pid::parse(text) == Some(key.pid(&id)) && Pid::parse(text) != Some(key.pid(&other)));
+        for wrong in [&text[1..], "", "!!!!!!!!!!!!!!!!!!!!!!!!"] {
+            assert!(Pid::parse(wrong).is_none(), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_derived_id_is_always_the_same_and_tells_nothing_of_the_session() {

@@ -46,14 +46,14 @@ impl Own {
         self.ours.iter().fold(recorded.to_owned(), swap)
     }
 
-    /// A text without its ids and its offset, of which their lengths remain, and what they are. A pid is named last, as
-    /// it is what peers give back.
+    /// A text without its ids and its offset, and what they are. Of ids their lengths remain, except of a pid: ours are longer.
+    /// It is named last, as it is what peers give back.
     fn shape(&self, text: &str) -> (String, Vec<String>) {
         let (mut shape, mut values) = (text.to_owned(), Vec::new());
         for (before, word) in [("{\"sid\":\"", "sid"), ("\",\"pid\":\"", "pid")] {
             let Some((head, rest)) = shape.split_once(before) else { break };
             let Some((id, tail)) = rest.split_once('"') else { break };
-            let length = if id == SOME { 20 } else { id.len() };
+            let length = if id == SOME || word == "pid" { 20 } else { id.len() };
             values.push(id.to_owned());
             shape = format!("{head}{before}<{word} of {length}>\"{tail}");
         }

@@ -298,7 +298,11 @@ fn named(event: &Value) -> Value {
     if let Some(Value::Number(number)) = event.pointer("/event/args/0") {
         event["event"]["args"][0] = Value::String(number.to_string());
     }
-    if event.pointer("/connection/auth/pid").and_then(Value::as_str).is_some_and(|pid| pid.len() == 20) {
+    if event
+        .pointer("/connection/auth/pid")
+        .and_then(Value::as_str)
+        .is_some_and(|pid| [20, 24].contains(&pid.len()))
+    {
         event["connection"]["auth"]["pid"] = json!("<pid>");
         event["connection"]["auth"]["offset"] = json!("<offset>");
     }
