@@ -36,6 +36,11 @@ impl Runtime {
         Runtime(Kind::Tokio { handle, start: tokio::time::Instant::now() })
     }
 
+    #[cfg(feature = "tokio")]
+    pub(crate) fn is_tokio(&self) -> bool {
+        matches!(self.0, Kind::Tokio { .. })
+    }
+
     pub(crate) fn simulated(handle: Handle) -> Runtime {
         Runtime(Kind::Simulated(handle))
     }

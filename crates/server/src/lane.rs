@@ -161,7 +161,7 @@ async fn drain(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay) {
             }
         }
         if started.is_multiple_of(SLICE) {
-            let_others_run().await;
+            let_others_run(engine.runtime()).await;
         }
     }
 }

@@ -23,7 +23,7 @@ use sockeye_engine_proto::packet::Message;
 use sockeye_engine_proto::reason::CloseReason;
 use sockeye_runtime::interleaving::{Explored, Threads, explore, point};
 use sockeye_runtime::simulation::Simulation;
-use sockeye_runtime::turns::let_others_run;
+use tokio::task::yield_now;
 use tower_service::Service as _;
 
 use crate::handler::args::State;
@@ -114,7 +114,7 @@ async fn handle(State(Log(log)): State<Log>, number: u32) {
     log.most.fetch_max(active, Ordering::Relaxed);
     point();
     if number.is_multiple_of(2) {
-        let_others_run().await;
+        yield_now().await;
         point();
     }
     log.active.fetch_sub(1, Ordering::Relaxed);
@@ -146,7 +146,7 @@ fn each_event_is_started_once_in_its_turn_and_none_is_left_in_a_lane() {
                         socket.on("e", handle);
                         if holds {
                             // Events wait until it ends.
-                            let_others_run().await;
+                            yield_now().await;
                             point();
                         }
                     });
@@ -275,13 +275,13 @@ fn nobody_is_left_when_the_session_closes_while_it_is_let_in() {
             |server| {
                 server.with(async |socket: Socket| {
                     socket.join("early");
-                    let_others_run().await;
+                    yield_now().await;
                     Ok(())
                 });
                 server.on_connect(async |socket: Socket, State(Log(log)): State<Log>| {
                     log.started.lock().push(1);
                     socket.on_disconnect(async |State(Log(log)): State<Log>| log.started.lock().push(2));
-                    let_others_run().await;
+                    yield_now().await;
                     socket.join("late");
                 });
             },

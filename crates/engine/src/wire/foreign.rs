@@ -16,6 +16,7 @@ use hyper_util::rt::TokioIo;
 use sockeye_engine_proto::reason::CloseReason;
 use sockeye_engine_proto::session::Wire;
 use sockeye_runtime::runtime::Sleep;
+use sockeye_runtime::turns::wake_behind_others;
 use sockeye_websocket::encode::EMPTY_CLOSE;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -231,7 +232,7 @@ impl<A: Application> Foreign<A> {
                 return Poll::Ready(());
             }
         }
-        cx.waker().wake_by_ref();
+        wake_behind_others(self.engine.runtime(), cx);
         Poll::Pending
     }
 }

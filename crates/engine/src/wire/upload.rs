@@ -172,7 +172,7 @@ async fn receive<A: Application>(
             break;
         }
         if index % SLICE == SLICE - 1 {
-            let_others_run().await;
+            let_others_run(&terms.runtime).await;
         }
         let flow = match &packet {
             Err(_) => Flow::Close(CloseReason::ParseError),

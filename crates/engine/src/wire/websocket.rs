@@ -12,6 +12,7 @@ use std::task::{Context, Poll, ready};
 
 use sockeye_engine_proto::reason::CloseReason;
 use sockeye_engine_proto::session::Wire;
+use sockeye_runtime::turns::wake_behind_others;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
@@ -126,7 +127,7 @@ impl<A: Application> Reader<A> {
                 return Poll::Ready(());
             }
         }
-        cx.waker().wake_by_ref();
+        wake_behind_others(self.engine.runtime(), cx);
         Poll::Pending
     }
 }
