@@ -124,7 +124,7 @@ impl Namespace {
     /// # }
     /// ```
     pub fn set_when_slow(&self, rooms: impl Rooms, rule: WhenSlow) -> &Namespace {
-        self.space().rules.set(&rooms, rule);
+        rooms.each(&mut |room| self.space().rules.set(room, rule));
         self
     }
 

@@ -17,8 +17,6 @@ use sockeye_engine_proto::slow::Mark;
 pub use sockeye_engine_proto::slow::WhenSlow;
 use sockeye_socket_proto::outgoing::Encoded;
 
-use crate::rooms::Rooms;
-
 /// Keys are hashed so that nobody can choose two that are taken for one.
 static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
@@ -53,16 +51,13 @@ impl Rules {
         self.is_used.store(true, Ordering::Relaxed);
     }
 
-    /// What becomes of events for these rooms.
-    pub(crate) fn set(&self, rooms: &impl Rooms, rule: WhenSlow) {
-        let mut rules = self.rooms.write();
-        rooms.each(&mut |room| {
-            if rule == WhenSlow::Close {
-                rules.remove(room);
-            } else {
-                rules.insert(room.into(), rule);
-            }
-        });
+    /// What becomes of events for that room.
+    pub(crate) fn set(&self, room: &str, rule: WhenSlow) {
+        if rule == WhenSlow::Close {
+            self.rooms.write().remove(room);
+        } else {
+            self.rooms.write().insert(room.into(), rule);
+        }
         self.set_used();
     }
 
