@@ -67,6 +67,46 @@ fn endpoints_are_beside_the_switchboard_unless_they_have_an_address_of_their_own
     assert_eq!(get(&apart.operators, "/").map(|(status, _)| status), Some(404));
 }
 
+/// The status of a handshake with these fields.
+fn handshake(served: &Served, fields: &str) -> u16 {
+    let mut stream = TcpStream::connect(&served.public).expect("it listens");
+    let request = "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nConnection: close";
+    write!(stream, "{request}\r\n{fields}\r\n\r\n").expect("it is sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status")
+}
+
+#[test]
+fn foreign_pages_come_in_as_the_options_say() {
+    const COOKIE: &str = "Host: here.example\r\nCookie: user=1\r\nOrigin: https://there.example";
+    const PLAIN: &str = "Host: here.example\r\nOrigin: https://there.example";
+    const FORWARDED: &str = "Host: inside\r\nX-Forwarded-Host: there.example\r\nX-Forwarded-Proto: https\r\n\
+                             Cookie: user=1\r\nOrigin: https://there.example";
+    let answers = |arguments: &[&str]| {
+        let served = Served::start(arguments);
+        [PLAIN, COOKIE, FORWARDED].map(|fields| handshake(&served, fields))
+    };
+    assert_eq!(answers(&[]), [200, 403, 403]);
+    assert_eq!(answers(&["--trusted-proxy", "127.0.0.1"]), [200, 403, 200]);
+    assert_eq!(answers(&["--trusted-proxy", "192.0.2.0/24"]), [200, 403, 403]);
+    assert_eq!(answers(&["--foreign-origins", "refuse"]), [403, 403, 403]);
+    assert_eq!(answers(&["--foreign-origins", "allow"]), [200, 200, 200]);
+    assert_eq!(answers(&["--allow-origin", "https://there.example"]), [200, 200, 200]);
+    assert_eq!(answers(&["--allow-origin", "https://elsewhere.example"]), [200, 403, 403]);
+}
+
+#[test]
+fn an_option_that_is_no_address_is_told_with_its_name() {
+    for option in ["--trusted-proxy", "--proxy-protocol"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
+        let output = command.args(["serve", "--listen", "127.0.0.1:0", option, "nginx"]).output();
+        let output = output.expect("the binary starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains("nginx") && said.contains(option), "{said}");
+    }
+}
+
 #[test]
 fn a_server_that_is_told_to_end_is_not_ready_while_it_drains() {
     let mut served = Served::start(&["--admin-listen", "127.0.0.1:0"]);

@@ -7,11 +7,11 @@ use std::net::SocketAddr;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use http::{Request, Response};
-use sockeye::Server;
 use sockeye::engine::body::Body;
 use sockeye::engine::listen::bind;
+use sockeye::{AllowedOrigin, Cors, Origins, Server, TrustedProxies};
 use sockeye_metrics::Endpoints;
 use tokio::net::TcpListener;
 use tower_layer::Layer as _;
@@ -35,6 +35,32 @@ pub(crate) struct Arguments {
     /// at once. 0 closes them together.
     #[arg(long, value_name = "SECONDS", default_value_t = DRAIN)]
     drain: u16,
+    /// A proxy whose `Forwarded` and `X-Forwarded-*` are believed: an address that connections come from, or a prefix as in
+    /// 10.0.0.0/8. May be given several times.
+    #[arg(long, value_name = "ADDRESS")]
+    trusted_proxy: Vec<String>,
+    /// A balancer that begins its connections with the PROXY protocol: an address or a prefix. May be given several times.
+    #[arg(long, value_name = "ADDRESS")]
+    proxy_protocol: Vec<String>,
+    /// An origin whose pages may connect and read the answers, as in https://example.com. May be given several times.
+    /// Without any, all may that send no credentials.
+    #[arg(long, value_name = "ORIGIN")]
+    allow_origin: Vec<String>,
+    /// Which requests of pages of other origins are refused.
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
+    foreign_origins: Foreign,
+}
+
+/// Which requests of foreign pages are refused.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+enum Foreign {
+    /// All.
+    Refuse,
+    /// Those with a cookie or an authorization.
+    #[default]
+    RefuseCredentials,
+    /// None.
+    Allow,
 }
 
 const DEFAULT: &str = "127.0.0.1:3000";
@@ -48,6 +74,10 @@ impl Default for Arguments {
             listen: DEFAULT.parse().expect("the default is an address"),
             admin_listen: None,
             drain: DRAIN,
+            trusted_proxy: Vec::new(),
+            proxy_protocol: Vec::new(),
+            allow_origin: Vec::new(),
+            foreign_origins: Foreign::default(),
         }
     }
 }
@@ -62,8 +92,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 }
 
 async fn serve(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let drain = Duration::from_secs(arguments.drain.into());
-    let server = Server::builder().state(Switchboard::new()).drain_timeout(drain).build();
+    let server = build(arguments)?;
     switchboard::install(&server);
     let endpoints = Endpoints::of(&server);
     let listener = take(arguments.listen, "--listen")?;
@@ -103,6 +132,30 @@ async fn serve(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     }
     say("  Ended: every session was told.");
     Ok(())
+}
+
+fn build(arguments: &Arguments) -> Result<Server, String> {
+    let proxies = |names: &[String], option: &str| {
+        TrustedProxies::new(names).map_err(|error| format!("{error}: see {option}"))
+    };
+    let balancers = proxies(&arguments.proxy_protocol, "--proxy-protocol")?;
+    let mut builder = Server::builder()
+        .state(Switchboard::new())
+        .drain_timeout(Duration::from_secs(arguments.drain.into()))
+        .trusted_proxies(proxies(&arguments.trusted_proxy, "--trusted-proxy")?)
+        .accept_loop(|listen| listen.proxy_protocol = balancers)
+        .origins(match arguments.foreign_origins {
+            Foreign::Refuse => Origins::Strict,
+            Foreign::RefuseCredentials => Origins::Credentials,
+            Foreign::Allow => Origins::Any,
+        });
+    if !arguments.allow_origin.is_empty() {
+        let mut cors = Cors::default();
+        cors.origin = AllowedOrigin::List(arguments.allow_origin.clone());
+        cors.credentials = true;
+        builder = builder.cors(cors);
+    }
+    Ok(builder.build())
 }
 
 /// Takes an address, or says what to do about it.
