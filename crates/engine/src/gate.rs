@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,6 +21,14 @@ type Ask = dyn for<'r> Fn(Asking<'r>) -> Pin<Box<dyn Future<Output = Verdict> + 
 pub struct Asking<'r> {
     request: &'r Parts,
     purpose: Purpose,
+    sender: Sender,
+}
+
+/// Who sends a request, as far as the connection and trusted proxies say it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sender {
+    pub(crate) address: Option<SocketAddr>,
+    pub(crate) secure: bool,
 }
 
 /// What a request is for.
@@ -32,14 +41,27 @@ pub enum Purpose {
 }
 
 impl<'r> Asking<'r> {
-    pub(crate) fn new(request: &'r Parts, purpose: Purpose) -> Asking<'r> {
-        Asking { request, purpose }
+    pub(crate) fn new(request: &'r Parts, purpose: Purpose, sender: Sender) -> Asking<'r> {
+        Asking { request, purpose, sender }
     }
 
     /// The request.
     #[must_use]
     pub fn request(&self) -> &'r Parts {
         self.request
+    }
+
+    /// The client's address: the connection's, or what [trusted proxies](crate::options::Options::trusted_proxies) say. `None`
+    /// where whoever serves the connections did not tell, by [`PeerAddr`](crate::peer::PeerAddr).
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.sender.address
+    }
+
+    /// Whether the client speaks TLS, to us or to a trusted proxy.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.sender.secure
     }
 
     /// What it is for.

@@ -29,7 +29,7 @@ use crate::cookie::set_cookie;
 use crate::cors;
 use crate::engine::{Application, Engine};
 use crate::forwarded::said;
-use crate::gate::{Asking, Purpose};
+use crate::gate::{Asking, Purpose, Sender};
 use crate::handshake::Handshake;
 use crate::hooks::ConnectionError;
 use crate::link::Link;
@@ -161,7 +161,7 @@ where
         if query.is_v4 != (session.protocol() == 4) {
             return Err(Refusal::BadRequest(BadRequest::ProtocolMismatch));
         }
-        ask(engine, request, Purpose::Move(wire)).await?;
+        ask(engine, request, Purpose::Move(wire), sender(engine, request, address)).await?;
         return websocket(engine, request, None, |_| upgraded::Purpose::Take {
             session,
             base64: query.base64,
@@ -184,7 +184,7 @@ where
             polling::answer(engine, &session, dialect, wait, &request.headers).await
         }
         ("GET", _) if opens_probe => {
-            ask(engine, request, Purpose::Move(wire)).await?;
+            ask(engine, request, Purpose::Move(wire), sender(engine, request, address)).await?;
             let seat = session.claim(engine.terms(), Wire::Sse, Link::away(), false, None);
             sse::answer(engine, session, seat.ok_or(Refusal::BadRequest(BadRequest::TransportMismatch))?)
         }
@@ -215,10 +215,9 @@ async fn open<A: Application>(
     if upgrades != (wire == Wire::WebSocket) {
         return Err(Refusal::BadRequest(BadRequest::TransportHandshakeError));
     }
-    let said = said(&engine.options().trusted_proxies, address, &request.headers);
-    let address = said.address.or(address);
-    engine.admit(address).map_err(Refusal::Busy)?;
-    ask(engine, request, Purpose::Open(wire)).await?;
+    let sender = sender(engine, request, address);
+    engine.admit(sender.address).map_err(Refusal::Busy)?;
+    ask(engine, request, Purpose::Open(wire), sender).await?;
     if !query.is_v4 && !engine.options().allow_eio3 {
         return Err(Refusal::UnsupportedProtocol);
     }
@@ -226,8 +225,7 @@ async fn open<A: Application>(
     let sid = fresh_sid(engine, request).await?;
     let taken = || Refusal::BadRequest(BadRequest::IdGenerationError);
     let open_packet = open_packet(engine, &sid, wire, &query);
-    // A target with a scheme is the peer's word, and says nothing of the connection.
-    let secure = said.secure.unwrap_or_else(|| request.extensions.get::<Secure>().is_some());
+    let Sender { address, secure } = sender;
     let handshake = |request: &Parts| Handshake::new(request, address, secure, engine.runtime().date());
     let mut answer = match wire {
         Wire::WebSocket => {
@@ -255,11 +253,24 @@ async fn open<A: Application>(
 }
 
 /// The application's say on a request that opens or moves a session.
-async fn ask<A: Application>(engine: &Engine<A>, request: &Parts, purpose: Purpose) -> Result<(), Refusal> {
+async fn ask<A: Application>(
+    engine: &Engine<A>,
+    request: &Parts,
+    purpose: Purpose,
+    sender: Sender,
+) -> Result<(), Refusal> {
     match &engine.options().allow_request {
-        Some(gate) => gate.ask(Asking::new(request, purpose)).await.map_err(Refusal::Forbidden),
+        Some(gate) => gate.ask(Asking::new(request, purpose, sender)).await.map_err(Refusal::Forbidden),
         None => Ok(()),
     }
+}
+
+/// Who sends a request that came from `peer`.
+fn sender<A: Application>(engine: &Engine<A>, request: &Parts, peer: Option<SocketAddr>) -> Sender {
+    let said = said(&engine.options().trusted_proxies, peer, &request.headers);
+    // A target with a scheme is the peer's word, and says nothing of the connection.
+    let secure = said.secure.unwrap_or_else(|| request.extensions.get::<Secure>().is_some());
+    Sender { address: said.address.or(peer), secure }
 }
 
 /// An id for a session that a request opens.

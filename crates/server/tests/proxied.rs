@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
+use sockeye_engine::gate::AllowRequest;
 use sockeye_engine::options::{AllowedOrigin, Cors};
 use sockeye_engine::origins::Origins;
 use sockeye_engine::proxies::TrustedProxies;
@@ -84,6 +85,23 @@ async fn a_handler_sees_the_client_that_a_trusted_proxy_names() {
         let socket = open(address, &said).await.expect("it upgrades");
         assert_eq!(you(socket).await, expected, "{proxies:?}");
     }
+}
+
+#[tokio::test]
+async fn a_gate_sees_the_client_that_a_trusted_proxy_names() {
+    let gate = || {
+        AllowRequest::new(|request| {
+            let client = request.address().map(|address| address.ip().to_string());
+            let is_welcome = client.as_deref() == Some("203.0.113.9") && request.is_secure();
+            Box::pin(async move { if is_welcome { Ok(()) } else { Err("not from there".into()) } })
+        })
+    };
+    let said = [("x-forwarded-for", "203.0.113.9"), ("x-forwarded-proto", "https")];
+    let (_server, address) = serve(behind(&["127.0.0.1"]).allow_request(gate())).await;
+    assert!(open(address, &said).await.is_ok());
+    assert_eq!(open(address, &said[..1]).await.err(), Some(400));
+    let (_server, address) = serve(behind(&[]).allow_request(gate())).await;
+    assert_eq!(open(address, &said).await.err(), Some(400));
 }
 
 #[tokio::test]
