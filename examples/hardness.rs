@@ -14,7 +14,7 @@ use std::time::Duration;
 use sockeye::engine::listen::bind;
 use sockeye::{
     AckError, AllowedOrigin, Args, Auth, Builder, Cors, DisconnectReason, Recovery, Refusal, Reply, Server,
-    Socket, State, Value,
+    Socket, State, Value, WhenSlow,
 };
 
 /// As in the `sockeye` binary: what memory it gives back is looked at.
@@ -135,6 +135,12 @@ async fn main_namespace(socket: Socket) {
     waiting(&socket);
     leaving(&socket);
     socket.on("ask in vain", ask_in_vain);
+    socket.on("when slow", async |socket: Socket, rule: String| {
+        let rules = [("drop oldest", WhenSlow::DropOldest), ("keep latest", WhenSlow::KeepLatest)];
+        let rule = rules.into_iter().find(|(name, _)| *name == rule).map(|(_, rule)| rule);
+        socket.set_when_slow(rule.unwrap_or_default());
+        Reply(())
+    });
     socket.on("rooms", async |server: Server| Reply(server.of("/").rooms().len()));
     socket.on("sockets", async |server: Server| Reply(server.of("/").len()));
     socket.on("namespaces", async |server: Server| Reply(server.namespaces().len()));

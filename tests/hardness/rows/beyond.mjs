@@ -405,7 +405,7 @@ row("beyond: connecting and disconnecting in 100 namespaces without end", { peak
     peer.ignore();
     const names = Array.from({ length: 90 }, (_, n) => `/dyn/n${n}`);
     const round = Buffer.concat(names.flatMap((name) => [text(`40${name},{"token":"${X(100)}"}`), text(`42${name},["join","a room"]`), text(`41${name},`)]));
-    for (let n = 0; n < stage.size(60, 600); n++) await peer.raw(round);
+    for (let n = 0; n < stage.size(60, 350); n++) await peer.raw(round);
     peer.ignores = false;
     assert.equal(await peer.echo(1), 1);
   });
@@ -655,6 +655,37 @@ row("beyond: resets in the middle of everything", { peak: 64 * MB }, async (stag
   });
 });
 
+row("beyond: slow readers whose events may be dropped", { application: "hardness", times: { PING_INTERVAL: 10_000, PING_TIMEOUT: 10_000 }, peak: 96 * MB, final: 16 * MB, limit: 60 }, async (stage) => {
+  const quick = { greetings: 0 };
+  const [sender, hearer] = await many(2, () => stage.connected(quick));
+  const slow = await many(20, () => stage.connected(quick));
+  for (const [n, peer] of slow.entries()) await peer.ask("when slow", n % 2 ? "drop oldest" : "keep latest");
+  for (const peer of slow) peer.pause();
+  for (const peer of [sender, hearer]) peer.ignore();
+  const count = stage.size(1_000, 10_000);
+  const padding = X(50_000);
+  const heard = hearer.counts.messages;
+  for (let n = 0; n < count; n++) {
+    await sender.raw(text(`42["broadcast",${n},"${padding}"]`));
+    // No faster than who reads.
+    while (hearer.counts.messages - heard < n - 20) await sleep(1);
+  }
+  await stage.until(() => hearer.counts.messages - heard >= count, () => "who reads did not hear all");
+  // Nobody was closed. Those that read again hear what is left, in order, and the last of it.
+  await many(slow.length, async (n) => {
+    const peer = slow[n];
+    peer.resume();
+    const came = [];
+    while (came.at(-1) !== count - 1) {
+      const message = await peer.expect('42["broadcast",');
+      came.push(Number(message.slice('42["broadcast",'.length, message.indexOf(",", 16))));
+    }
+    assert.ok(came.every((number, at) => at === 0 || number > came[at - 1]), `${came}`);
+    assert.ok(came.length < count, "nothing was dropped");
+    assert.equal(await peer.echo(n), n);
+  });
+});
+
 row("beyond: all at once", { peak: 200 * MB, final: 24 * MB, limit: 60, env: { PER_MESSAGE_DEFLATE: "1024" } }, async (stage) => {
   const bomb = frame(BINARY, deflateRawSync(Buffer.alloc(20 * MB)), { reserved: 4 });
   const until = performance.now() + stage.size(4_000, 60_000);
@@ -667,7 +698,7 @@ row("beyond: all at once", { peak: 200 * MB, final: 24 * MB, limit: 60, env: { P
   await Promise.all([
     loop(async () => { (await stage.line()).write("GET / HTTP/1.1\r\nX: "); await cleared(1_000); await sleep(2); }),
     // Fewer than the unjoined ones that a process admits: beyond them, newcomers are refused as they should be.
-    loop(async () => { await sessions(stage, 100); await sleep(20); }),
+    loop(async () => { await sessions(stage, 100); await sleep(stage.size(20, 200)); }),
     loop(async () => { (await stage.connected({ headers: DEFLATE })).raw(bomb); await sleep(20); }),
     loop(async () => { const peer = await stage.connected(); peer.pause(); await peer.line.flood(repeated(frame(PING, X(125)), 500), MB, { untilAnswered: false, patience: 50 }); }),
     loop(async () => { const peer = await stage.connected(); peer.send('42["broadcast","x"]', `42["echo",${"[".repeat(100_000)}`); await sleep(5); }),

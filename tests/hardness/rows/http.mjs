@@ -24,7 +24,7 @@ async function drip(line, first, every) {
   }
 }
 
-row("http: slowloris headers", {}, async (stage) => {
+row("http: slowloris headers", { longPeak: 128 * MB }, async (stage) => {
   const limit = stage.times.HEAD_TIMEOUT;
   const lines = await Promise.all(Array.from({ length: stage.size(500, 5_000) }, () => stage.line()));
   const took = await Promise.all(lines.map((line) => drip(line, "GET /socket.io/?EIO=4 HTTP/1.1\r\nHost: x\r\nX-Slow: ", stage.size(100, 1_000))));

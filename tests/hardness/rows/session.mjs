@@ -159,8 +159,10 @@ row("session: no connect packet is cut", { times: { CONNECT_TIMEOUT: 1_000 } }, 
     const took = at - started;
     assert.ok(took >= limit - 100 && took <= limit + 1_500, `cut after ${took.toFixed(0)} ms`);
   }
-  // Nobody waited to be told so; who asks then is, and nothing of what it sends is taken.
-  assert.deepEqual((await session.get()).text.split("\x1e").filter((packet) => packet !== "2"), ["6", "1"]);
+  // Nobody waited to be told so; who asks then is, and nothing of what it sends is taken. With real times who never asks is
+  // timed out by then.
+  const isThere = stage.times.PING_INTERVAL + stage.times.PING_TIMEOUT > limit;
+  if (isThere) assert.deepEqual((await session.get()).text.split("\x1e").filter((packet) => packet !== "2"), ["6", "1"]);
   await session.assertUnknown();
 });
 

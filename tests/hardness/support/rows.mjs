@@ -40,6 +40,7 @@ export const rows = [];
  * args, files, preload, silenced   as of a Target
  * format        how the canary speaks
  * peak, final   bytes over the base that the server may take meanwhile, and keep
+ * longPeak      the former in the long run, where that is for more connections
  * panics        how often the server's application panics
  * newcomers     false: nobody can come in while the attack lasts, and all can when it is over
  * limit         what the attack may take, in seconds, in the short run
@@ -91,6 +92,7 @@ class Stage {
 
   /** Waits until `holds()`, or fails with `what`. */
   async until(holds, what, limit = 10_000) {
+    limit = this.size(limit, 10 * limit);
     const deadline = performance.now() + limit;
     for (;;) {
       const value = await holds();
@@ -121,7 +123,8 @@ const megabytes = (bytes) => `${(bytes / MB).toFixed(1)} MB`;
 
 /** Runs one row: `{ title, error, delay, visit, noise, base, peak, final, time, notes }`. */
 export async function perform({ title, options, attack }, { long }) {
-  const { application = "C", format = "text", env = {}, times = {}, peak = PEAK, final = KEPT, panics = 0, newcomers = true, limit = 30, ends = false } = options;
+  const { application = "C", format = "text", env = {}, times = {}, final = KEPT, panics = 0, newcomers = true, limit = 30, ends = false } = options;
+  const peak = (long && options.longPeak) || options.peak || PEAK;
   const real = { ...REAL, ...options.always };
   const used = long ? real : { ...SHORT, ...times, ...options.always };
   const settings = Object.fromEntries(Object.entries(used).map(([name, time]) => [name, String(time)]));
