@@ -146,7 +146,11 @@ impl Outbox {
         } else {
             self.push(frame, now, limits)?;
         }
-        // Alone it is about to leave, and needs no entry.
+        let says_so = |frame: &Frame| frame.mark().is_some_and(|mark| mark.rule == Some(rule));
+        if rule == WhenSlow::KeepLatest && self.more.is_none() && !self.first.as_ref().is_some_and(says_so) {
+            // Alone it needs an entry only where it does not say itself what becomes of it.
+            self.backlog(now);
+        }
         let last = self.raw_waiting().wrapping_sub(1);
         if let (Some(backlog), Some(key)) = (&mut self.more, key) {
             backlog.droppable.get_or_insert_default().enter(last, rule, key, last + 1);
@@ -158,9 +162,12 @@ impl Outbox {
     fn drop_outdated(&mut self, newer: &Frame, busy: bool) -> bool {
         let Some(key) = newer.mark().map(|mark| mark.key) else { return false };
         let is_it = |frame: &Frame| frame.mark().is_some_and(|mark| mark.key == key);
-        // The first may have come when nothing else waited.
+        let says_so =
+            |frame: &Frame| frame.mark().is_some_and(|mark| mark.rule == Some(WhenSlow::KeepLatest));
+        // One that came when nothing else waited has no entry, but says so.
         let entered = self.droppable().and_then(|droppable| droppable.latest(key));
-        let outdated = entered.or_else(|| self.next().is_some_and(is_it).then_some(0));
+        let outdated =
+            entered.or_else(|| self.next().is_some_and(|frame| is_it(frame) && says_so(frame)).then_some(0));
         let is_there =
             |index: &usize| *index >= self.leaving(busy) && self.get(self.kept() + index).is_some_and(is_it);
         let Some(index) = outdated.filter(is_there) else { return false };
@@ -220,34 +227,28 @@ impl Outbox {
 
     /// Takes the first waiting frame out, with the holes behind it.
     fn remove_next(&mut self) {
-        loop {
-            let kept = self.kept();
-            let Some(backlog) = &mut self.more else {
-                self.first = None;
-                return;
-            };
-            if let Some(droppable) = &mut backlog.droppable {
-                droppable.left(1);
-            }
-            if kept > 0 {
-                backlog.rest.remove(kept - 1);
-            } else {
-                self.pop();
-            }
-            if !self.skips_hole() {
-                return;
-            }
-        }
+        self.remove_first(1);
     }
 
-    /// Whether a hole is the first that waits, which is then counted no more.
-    fn skips_hole(&mut self) -> bool {
-        let is_hole = self.next().is_some_and(|frame| frame.len() == 0);
-        if is_hole && let Some(droppable) = self.more.as_mut().and_then(|backlog| backlog.droppable.as_mut())
-        {
-            droppable.holes -= 1;
+    /// Takes the first `frames` that wait out, none or one, with the holes behind them.
+    fn remove_first(&mut self, frames: usize) {
+        let kept = self.kept();
+        let is_hole = |index: &usize| self.get(kept + index).is_some_and(|frame| frame.len() == 0);
+        let holes = (frames..self.raw_waiting()).take_while(is_hole).count();
+        let count = frames + holes;
+        let Some(backlog) = &mut self.more else {
+            self.first = self.first.take().filter(|_| count == 0);
+            return;
+        };
+        if let Some(droppable) = &mut backlog.droppable {
+            droppable.left(count);
+            droppable.holes -= holes;
         }
-        is_hole
+        if kept > 0 {
+            backlog.rest.drain(kept - 1..kept - 1 + count);
+        } else {
+            (0..count).for_each(|_| self.pop());
+        }
     }
 
     fn is_over(&self, bytes: usize, now: Tick, limits: &Limits) -> bool {
@@ -375,10 +376,7 @@ impl Outbox {
                 if let Some(droppable) = &mut backlog.droppable {
                     droppable.left(1);
                 }
-                if self.skips_hole() {
-                    self.remove_next();
-                }
-                return;
+                return self.remove_first(0);
             }
             if kept > 0 || backlog.droppable.is_some() {
                 return self.remove_next();
@@ -445,7 +443,7 @@ impl Outbox {
     #[must_use]
     pub fn last_written(&self) -> u32 {
         let kept = self.kept();
-        let waiting = (0..self.waiting()).filter(|i| self.get(kept + i).is_some_and(Frame::is_countable));
+        let waiting = (0..self.raw_waiting()).filter(|i| self.get(kept + i).is_some_and(Frame::is_countable));
         self.sent.wrapping_sub(waiting.count() as u32)
     }
 
@@ -483,7 +481,12 @@ impl Outbox {
 
     fn pop(&mut self) {
         self.first = self.more.as_mut().and_then(|backlog| backlog.rest.pop_front());
-        let done = |backlog: &Backlog| backlog.rest.is_empty() && backlog.kept == 0 && backlog.offset == 0;
+        let is_last = self.first.is_none();
+        // The last one that waits may be entered as one that may be dropped.
+        let done = |backlog: &Backlog| {
+            let is_plain = backlog.droppable.is_none() || is_last;
+            backlog.rest.is_empty() && backlog.kept == 0 && backlog.offset == 0 && is_plain
+        };
         if self.more.as_deref().is_some_and(done) {
             self.more = None;
         }
@@ -667,6 +670,38 @@ mod tests {
     }
 
     #[test]
+    fn one_that_was_not_to_be_dropped_is_not_whatever_is_said_later() {
+        let mut outbox = Outbox::default();
+        push(&mut outbox, "a1", WhenSlow::Close, 1);
+        push(&mut outbox, "a2", WhenSlow::KeepLatest, 1);
+        push(&mut outbox, "a3", WhenSlow::KeepLatest, 1);
+        assert_eq!(texts(&outbox), ["a1", "a3"]);
+    }
+
+    #[test]
+    fn a_stream_that_comes_back_gets_what_it_misses_though_some_was_dropped() {
+        for acknowledged in 0..=3 {
+            let mut outbox = outbox(3);
+            (0..3).for_each(|_| outbox.written(true, NOW));
+            for text in ["s1", "s2", "s3"] {
+                outbox.push_unchecked(frame(&format!("before {text}")), NOW);
+                push(&mut outbox, text, WhenSlow::KeepLatest, 1);
+            }
+            assert_eq!((outbox.last_written(), outbox.waiting(), outbox.sent()), (3, 4, 7));
+            assert_eq!(outbox.acknowledge(acknowledged), Ok(()));
+            outbox.rewind();
+            let all = ["0", "1", "2", "before s1", "before s2", "before s3", "s3"];
+            assert_eq!(texts(&outbox), all[acknowledged as usize..]);
+            // And once more, written in part.
+            (0..5 - acknowledged).for_each(|_| outbox.written(true, NOW));
+            assert_eq!(outbox.last_written(), 5);
+            assert_eq!(outbox.acknowledge(4), Ok(()));
+            outbox.rewind();
+            assert_eq!(texts(&outbox), all[4..]);
+        }
+    }
+
+    #[test]
     fn one_that_waits_alone_is_replaced_unless_somebody_writes_it() {
         for busy in [false, true] {
             let mut outbox = Outbox::default();
@@ -789,6 +824,7 @@ mod tests {
                 prop_assert_eq!(outbox.waiting(), waiting.filter(|frame| frame.len() > 0).count());
                 prop_assert!(outbox.next().is_none_or(|frame| frame.len() > 0));
                 prop_assert_eq!(outbox.sent() as usize, pushed.len() - dropped);
+                prop_assert_eq!(outbox.last_written() as usize + outbox.waiting(), outbox.sent() as usize);
             }
             if busy {
                 came.extend_from_slice(&bytes);

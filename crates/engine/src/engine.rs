@@ -396,7 +396,7 @@ impl<A: Application> Engine<A> {
             self.terms.runtime.spawn(async move {
                 for slice in rest.chunks(SLICE) {
                     engine.flush_slice(slice);
-                    let_others_run(&engine.terms.runtime).await;
+                    let_others_run().await;
                 }
             });
         }
@@ -528,7 +528,7 @@ impl<A: Application> Engine<A> {
                 }
             });
             from = to;
-            let_others_run(&self.terms.runtime).await;
+            let_others_run().await;
         }
         self.terms.memory.set_weighed(total);
         let chosen = memory::choose(heavy, total, self.options.memory_budget);
@@ -601,7 +601,7 @@ impl<A: Application> Engine<A> {
                 slice
                     .iter()
                     .for_each(|(session, reason)| engine.close_here(session, *reason, Parting::default()));
-                let_others_run(&engine.terms.runtime).await;
+                let_others_run().await;
             }
         });
     }

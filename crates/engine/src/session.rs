@@ -498,7 +498,8 @@ impl<C: Send + Sync + 'static> Session<C> {
         if keep {
             side.outbox.trim(terms.kept);
         }
-        let last = side.outbox.last_written();
+        // Only a stream tells it, and it is looked for.
+        let last = if keep { side.outbox.last_written() } else { 0 };
         let waiting = side.take_waiting(terms);
         drop(guard);
         waiting.into_iter().flatten().for_each(Waker::wake);

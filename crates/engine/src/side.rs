@@ -36,7 +36,7 @@ pub enum SendError {
 /// What somebody who came for frames got.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Taken {
-    /// Frames. `last` is the number of the last countable one ever written.
+    /// Frames. `last` is the number of the last countable one ever written, where a stream carries the session; else 0.
     Frames {
         /// The number.
         last: u32,

@@ -9,8 +9,22 @@ use std::task::{Context, Poll};
 
 use crate::runtime::Runtime;
 
-/// Goes to the back of the queue of tasks, behind those that wait for sockets. Cancel-safe.
-pub async fn let_others_run(runtime: &Runtime) {
+/// Goes to the back of the queue of tasks, from which any thread takes it. For tasks that serve many: one that waits behind
+/// the look at the sockets waits on its own thread, for as long as another task blocks that. Cancel-safe.
+pub async fn let_others_run() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Goes behind all that wait for sockets: for tasks that serve one peer. Cancel-safe.
+pub async fn let_sockets_go_first(runtime: &Runtime) {
     let mut yielded = false;
     poll_fn(|cx| {
         if std::mem::replace(&mut yielded, true) {
@@ -55,7 +69,7 @@ mod tests {
                 runtime.spawn(async move { second.lock().push("another") });
                 // The simulation draws who is next: once the other has had its turn, this one is alone.
                 while first.lock().is_empty() {
-                    let_others_run(&runtime).await;
+                    let_others_run().await;
                 }
                 first.lock().push("this one");
             });
@@ -84,7 +98,7 @@ mod tests {
             tokio::spawn(async move {
                 loop {
                     counted.fetch_add(1, Ordering::Relaxed);
-                    let_others_run(&busy).await;
+                    let_sockets_go_first(&busy).await;
                 }
             });
             // It is woken by the look at the sockets that follows the first turn.

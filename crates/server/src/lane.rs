@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use sockeye_engine::engine::Flow;
-use sockeye_runtime::turns::let_others_run;
+use sockeye_runtime::turns::let_sockets_go_first;
 use sockeye_socket_proto::assembly::Incoming;
 
 use crate::chain::{To, start_event};
@@ -161,7 +161,7 @@ async fn drain(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay) {
             }
         }
         if started.is_multiple_of(SLICE) {
-            let_others_run(engine.runtime()).await;
+            let_sockets_go_first(engine.runtime()).await;
         }
     }
 }

@@ -20,7 +20,7 @@ use sockeye_engine_proto::reason::CloseReason;
 use sockeye_engine_proto::session::Wire;
 use sockeye_engine_proto::wire::{payload, v3};
 use sockeye_runtime::runtime::Sleep;
-use sockeye_runtime::turns::let_others_run;
+use sockeye_runtime::turns::let_sockets_go_first;
 
 use crate::body::Body;
 use crate::dialect::Dialect;
@@ -172,7 +172,7 @@ async fn receive<A: Application>(
             break;
         }
         if index % SLICE == SLICE - 1 {
-            let_others_run(&terms.runtime).await;
+            let_sockets_go_first(&terms.runtime).await;
         }
         let flow = match &packet {
             Err(_) => Flow::Close(CloseReason::ParseError),

@@ -149,6 +149,18 @@ fn a_socket_that_comes_back_says_so_anew() {
 }
 
 #[test]
+fn an_emit_that_says_that_it_waits_is_not_replaced_by_what_comes_later() {
+    let world = world(|builder| builder);
+    let (peer, _) = world.join();
+    peer.take();
+    let socket = world.server.of("/").sockets().remove(0);
+    socket.when_slow(WhenSlow::Close).emit("state", 1);
+    socket.set_when_slow(WhenSlow::KeepLatest);
+    (2..5).for_each(|number| drop(socket.emit("state", number)));
+    assert_eq!(peer.take(), [r#"2["state",1]"#, r#"2["state",4]"#]);
+}
+
+#[test]
 fn a_rule_that_is_taken_back_holds_no_longer() {
     let world = world(|builder| builder);
     let namespace = world.server.of("/");
