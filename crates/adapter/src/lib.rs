@@ -7,5 +7,6 @@
 pub mod adapter;
 pub mod contract;
 pub mod local;
+mod numbers;
 mod places;
 mod rooms;

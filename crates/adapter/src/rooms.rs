@@ -2,12 +2,15 @@
 //!
 //! A room is a `Vec` of members; a member knows its place in each of its rooms, so leaving is a
 //! `swap_remove`. "Everybody" is the table of members itself. One room is inline in its member.
+//!
+//! Memory follows how many there are, and not how many there once were.
 
 use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::HashTable;
 
 use crate::adapter::Moved;
+use crate::numbers::{FreeNumbers, excess, give_back};
 use crate::places::{Place, Places};
 
 /// The slot of a place that nobody holds.
@@ -17,9 +20,11 @@ const NOBODY: u32 = u32::MAX;
 #[derive(Debug, Default)]
 pub(crate) struct Rooms {
     members: Vec<Entry>,
-    free_members: Vec<u32>,
+    free_members: FreeNumbers,
+    /// How many members are somebody.
+    len: usize,
     rooms: Vec<Room>,
-    free_rooms: Vec<u32>,
+    free_rooms: FreeNumbers,
     names: HashTable<u32>,
     /// Keyed per process: peers choose names.
     hasher: RandomState,
@@ -43,7 +48,8 @@ struct Room {
 impl Rooms {
     pub(crate) fn add(&mut self, slot: u32) -> u32 {
         let entry = Entry { slot, places: Places::Few(None) };
-        if let Some(member) = self.free_members.pop() {
+        self.len += 1;
+        if let Some(member) = self.free_members.take(self.members.len()) {
             self.members[member as usize] = entry;
             return member;
         }
@@ -59,7 +65,8 @@ impl Rooms {
             self.vacate(place);
         }
         self.members[member as usize].slot = NOBODY;
-        self.free_members.push(member);
+        self.len -= 1;
+        self.free_members.put(member, &mut self.members, |entry| entry.slot == NOBODY);
     }
 
     /// Joins a room, unless it is in `limit` already.
@@ -102,15 +109,18 @@ impl Rooms {
         {
             its.position = place.position;
         }
-        let is_empty = self.rooms[room as usize].members.is_empty();
+        let members = &mut self.rooms[room as usize].members;
+        let is_empty = members.is_empty();
         if is_empty {
             self.destroy(room);
+        } else {
+            give_back(members);
         }
         is_empty
     }
 
     fn create(&mut self, name: &str) -> u32 {
-        let room = self.free_rooms.pop().unwrap_or_else(|| {
+        let room = self.free_rooms.take(self.rooms.len()).unwrap_or_else(|| {
             self.rooms.push(Room::default());
             u32::try_from(self.rooms.len() - 1).expect("memory ends before 2^32 rooms")
         });
@@ -127,7 +137,11 @@ impl Rooms {
         if let Ok(entry) = self.names.find_entry(hash, |found| *found == room) {
             entry.remove();
         }
-        self.free_rooms.push(room);
+        if let Some(to) = excess(self.names.capacity(), self.names.len()) {
+            let (rooms, hasher) = (&self.rooms, &self.hasher);
+            self.names.shrink_to(to, |room| hasher.hash_one(&*rooms[*room as usize].name));
+        }
+        self.free_rooms.put(room, &mut self.rooms, |room| room.members.is_empty());
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<u32> {
@@ -164,7 +178,7 @@ impl Rooms {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.members.len() - self.free_members.len()
+        self.len
     }
 }
 
@@ -185,7 +199,35 @@ mod tests {
             rooms.join(member, &room.to_string(), usize::MAX);
         }
         rooms.remove(member);
-        assert_eq!((rooms.len(), rooms.find("7"), rooms.rooms.len()), (0, None, rooms.free_rooms.len()));
+        assert_eq!((rooms.len(), rooms.find("7"), rooms.rooms.len()), (0, None, 0));
+    }
+
+    #[test]
+    fn what_a_burst_of_rooms_and_members_took_is_given_back() {
+        let mut rooms = Rooms::default();
+        let first = rooms.add(0);
+        rooms.join(first, "lobby", usize::MAX);
+        let burst: Vec<u32> = (1..=10_000).map(|slot| rooms.add(slot)).collect();
+        for member in &burst {
+            rooms.join(*member, "lobby", usize::MAX);
+            rooms.join(*member, &member.to_string(), usize::MAX);
+        }
+        // Every other one first, so that those that go leave holes.
+        for member in burst.iter().step_by(2).chain(burst.iter().skip(1).step_by(2)) {
+            rooms.remove(*member);
+        }
+        let lobby = rooms.find("lobby").expect("somebody is in it");
+        let kept = [
+            rooms.members.capacity(),
+            rooms.rooms.capacity(),
+            rooms.names.capacity(),
+            rooms.rooms[lobby as usize].members.capacity(),
+        ];
+        assert!(kept.iter().all(|kept| *kept <= 512), "{kept:?}");
+        assert_eq!((rooms.len(), rooms.members(lobby)), (1, &[first][..]));
+        // Numbers that were given back are not given to two.
+        let again: BTreeSet<u32> = (1..=100).map(|slot| rooms.add(slot)).collect();
+        assert_eq!((again.len(), again.contains(&first), rooms.len()), (100, false, 101));
     }
 
     proptest! {

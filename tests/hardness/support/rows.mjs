@@ -154,7 +154,8 @@ export async function perform({ title, options, attack }, { long }) {
     stage.end();
     result.peak = server.peak;
     await canary.visits(false);
-    const patience = long ? 150_000 : 12_000;
+    // In the long run ten times that: more than a silent session and its connection may stay.
+    const patience = 15_000;
     const kept = () => server.memory - result.base;
     await stage.until(() => server.fileCount <= files, () => `${server.fileCount - files} files are still open`, patience);
     await stage.until(() => kept() <= final, () => `${megabytes(kept())} over the base of ${megabytes(result.base)} are not given back`, patience);
