@@ -26,6 +26,9 @@ const LINE: usize = 16 * 1024;
 /// option.
 pub(crate) const LONG: u64 = 24_000;
 
+/// A server that is gone is noticed by its clock at the next tick, and a second later at most by what weighs its sessions.
+pub(crate) const GONE: Duration = Duration::from_millis(1_100);
+
 /// Everything that the peers of one input meet.
 pub(crate) struct World {
     pub(crate) simulation: Simulation,
@@ -61,12 +64,11 @@ impl World {
         World { server: build(builder).build(), simulation, alive }
     }
 
-    /// The server goes, and nothing of it is left: neither a session nor a task holds it. Its clock notices at the next
-    /// tick.
+    /// The server goes, and nothing of it is left: neither a session nor a task holds it.
     pub(crate) fn end(self) {
         let World { simulation, server, alive } = self;
         drop(server);
-        simulation.advance(Duration::from_millis(200));
+        simulation.advance(GONE);
         assert_eq!(Arc::strong_count(&alive.0), 1, "something holds the server");
     }
 
