@@ -743,7 +743,13 @@ impl<C: Send + Sync + 'static> Session<C> {
             return Err(Forgotten);
         }
         side.outbox.acknowledge(number)?;
+        let waiting = side.outbox.waiting();
         side.outbox.rewind();
+        let again = side.outbox.waiting() - waiting;
+        // What goes out again goes in front of the `6` behind which a candidate holds the stream.
+        if let Some(hold) = side.rare.as_mut().and_then(|rare| rare.candidate.as_mut()?.hold.as_mut()) {
+            *hold += again;
+        }
         side.last_seat = side.last_seat.wrapping_add(1);
         side.seat = side.last_seat;
         side.core.attach(terms.now(), &terms.timing);
