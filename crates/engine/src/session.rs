@@ -688,15 +688,20 @@ impl<C: Send + Sync + 'static> Session<C> {
         old.into_iter().for_each(wake);
     }
 
-    /// A poll begins, and waits for packets unless it is `short`. Only one may be pending.
-    pub(crate) fn begin_poll(&self, short: bool) -> Result<Seat, Overlap> {
+    /// A poll begins for the wire that holds `seat`, and waits for packets unless it is `short`. Only one may be pending.
+    ///
+    /// The session may have moved since the seat was looked up: then the poll is to hear so, and nothing else.
+    pub(crate) fn begin_poll(&self, seat: Seat, short: bool) -> Result<(), Overlap> {
         let mut side = self.side.lock();
+        if Seat(side.seat) != seat {
+            return Ok(());
+        }
         if side.flags.has(Flags::POLLING) {
             return Err(Overlap);
         }
         side.flags.set(Flags::SHORT, short);
         side.flags.set(Flags::POLLING, true);
-        Ok(Seat(side.seat))
+        Ok(())
     }
 
     /// The poll that holds `seat` is over. Says whether it still was the session's own.
