@@ -504,7 +504,7 @@ impl<C: Send + Sync + 'static> Session<C> {
     pub fn receive<'p>(self: &Arc<Self>, terms: &Arc<Terms>, seat: Seat, packet: Packet<'p>) -> Received<'p> {
         let now = terms.now();
         let mut side = self.side.lock();
-        if Seat(side.seat) == seat {
+        if side.speaks(seat) {
             if let Packet::Message(_) = packet {
                 side.outbox.count_received();
             }
@@ -549,7 +549,7 @@ impl<C: Send + Sync + 'static> Session<C> {
     /// wire's word does not count.
     pub fn pause(&self, terms: &Terms, seat: Seat, paused: bool) {
         let mut side = self.side.lock();
-        if Seat(side.seat) != seat {
+        if !side.speaks(seat) {
             return;
         }
         side.core.pause(paused, terms.now(), &terms.timing);
@@ -569,6 +569,11 @@ impl<C: Send + Sync + 'static> Session<C> {
     pub(crate) fn carrier(&self) -> (Seat, Wire, Dialect) {
         let side = self.side.lock();
         (Seat(side.seat), side.core.wire(), side.dialect())
+    }
+
+    /// Whether who holds `seat` speaks for the peer: its wire, whichever of its streams.
+    pub(crate) fn speaks(&self, seat: Seat) -> bool {
+        self.side.lock().speaks(seat)
     }
 
     /// The seat of the candidate of that kind, if there is one.
@@ -599,8 +604,8 @@ impl<C: Send + Sync + 'static> Session<C> {
         if side.core.wire() == wire || !side.core.claim(terms.now(), &terms.timing) {
             return None;
         }
-        side.last_seat = side.last_seat.wrapping_add(1);
-        let seat = side.last_seat;
+        let seat = Seat(side.last_seat).next_wire().0;
+        side.last_seat = seat;
         let candidate = Candidate::new(seat, wire, link, base64, deflate);
         side.rare.get_or_insert_default().candidate = Some(candidate);
         side.look_at_deadline(terms, self.slot);
@@ -755,8 +760,7 @@ impl<C: Send + Sync + 'static> Session<C> {
         if let Some(hold) = side.rare.as_mut().and_then(|rare| rare.candidate.as_mut()?.hold.as_mut()) {
             *hold += again;
         }
-        side.last_seat = side.last_seat.wrapping_add(1);
-        side.seat = side.last_seat;
+        side.seat = Seat(side.seat).next_stream().0;
         side.core.attach(terms.now(), &terms.timing);
         side.look_at_deadline(terms, self.slot);
         let old = side.link.take();

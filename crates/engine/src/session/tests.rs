@@ -235,3 +235,31 @@ fn a_stream_that_comes_back_while_another_wire_probes_gets_all_up_to_its_last_no
     assert_eq!(take(candidate).0, ["45"]);
     assert!(!session.side.lock().core.is_detached());
 }
+
+#[test]
+fn who_posts_beside_a_stream_speaks_on_when_another_stream_follows() {
+    let terms = Arc::new(Terms::new(TIMING, LIMITS, 1_000, Simulation::new(1).runtime()));
+    let sid = Sid::parse("AAAAAAAAAAAAAAAAAAAA").expect("an id");
+    let session = Arc::new(Session::new(sid, 0, Wire::Sse, Dialect::default(), None, &terms, ()));
+    let (first, _) = session.seat();
+    assert_eq!(session.begin_post(first), Ok(()));
+    session.pause(&terms, first, true);
+    let second = session.resume(&terms, 0).expect("it is known");
+    let mut cx = Context::from_waker(Waker::noop());
+    let taken = session.poll_take(&terms, first, &mut cx, 1, |_| {});
+    assert_eq!(taken, Poll::Ready(Taken::Superseded), "the newer stream carries");
+    session.pause(&terms, first, false);
+    assert!(!session.is_paused(), "it read further");
+    let message = Message::Text("a");
+    let received = session.receive(&terms, first, Packet::Message(message));
+    assert_eq!(received, Received::Message { message, full: false });
+    assert_eq!(session.begin_post(second), Err(Overlap), "it is still under way");
+    session.end_post(first);
+    assert_eq!(session.begin_post(second), Ok(()));
+    // A wire that asks to take over is another, and so is one that did.
+    let candidate = session.claim(&terms, Wire::WebSocket, Link::away(), false, None).expect("a seat");
+    assert!(!session.speaks(candidate) && session.speaks(second));
+    session.receive(&terms, candidate, Packet::Ping("probe"));
+    session.receive(&terms, candidate, Packet::Upgrade);
+    assert!(session.speaks(candidate) && !session.speaks(second));
+}
