@@ -214,7 +214,9 @@ fn fuzz(program: &Path, target: &Target, length: Length) -> io::Result<(Outcome,
         return Ok((outcome, None));
     }
     let written = output.lines().find_map(|line| line.split_once("Test unit written to "));
-    let input = written.map_or_else(|| log(name).display().to_string(), |(_, path)| path.to_owned());
+    let input = written.map_or_else(|| log(name), |(_, path)| PathBuf::from(path));
+    // As it is called from the repository: the report is for everybody.
+    let input = input.strip_prefix(repository::root()).unwrap_or(&input).display().to_string();
     println!("{}", tail(&output));
     Ok((outcome, Some(input)))
 }
