@@ -604,7 +604,11 @@ impl<C: Send + Sync + 'static> Session<C> {
         if side.core.wire() == wire || !side.core.claim(terms.now(), &terms.timing) {
             return None;
         }
-        let seat = Seat(side.last_seat).next_wire().0;
+        let mut seat = Seat(side.last_seat).next_wire();
+        if side.speaks(seat) {
+            seat = seat.next_wire(); // they have come round
+        }
+        let seat = seat.0;
         side.last_seat = seat;
         let candidate = Candidate::new(seat, wire, link, base64, deflate);
         side.rare.get_or_insert_default().candidate = Some(candidate);

@@ -263,3 +263,15 @@ fn who_posts_beside_a_stream_speaks_on_when_another_stream_follows() {
     session.receive(&terms, candidate, Packet::Upgrade);
     assert!(session.speaks(candidate) && !session.speaks(second));
 }
+
+#[test]
+fn a_candidate_never_gets_the_seat_of_the_wire_that_carries_the_session() {
+    let terms = Arc::new(Terms::new(TIMING, LIMITS, 0, Simulation::new(1).runtime()));
+    let sid = Sid::parse("AAAAAAAAAAAAAAAAAAAA").expect("an id");
+    let session = Arc::new(Session::new(sid, 0, Wire::Polling, Dialect::default(), None, &terms, ()));
+    for _ in 0..600 {
+        let candidate = session.claim(&terms, Wire::WebSocket, Link::away(), false, None).expect("a seat");
+        assert!(!session.speaks(candidate));
+        session.release(candidate);
+    }
+}
