@@ -28,7 +28,7 @@ cargo xtask conformance [--own]        our own conformance cases, and the Autoba
 cargo xtask hardness [--long]          attacks on a server process; --long has real times, and writes a report
 cargo xtask faults recovery            500 cuts under 10,000 events: what is recovered, each once and in order
 cargo xtask oracle                     100,000 random packets through ours and the original parsers
-cargo xtask fuzz [TARGET…] [--runs N] [--minutes M]
+cargo xtask fuzz [TARGET…] [--runs N] [--minutes M] [--jobs N]
                                        each decoder, and whole sessions, under libFuzzer
 cargo xtask soak [--events N] [--sockets N] [--minutes M]
                                        10,000,000 numbered events over 1,000 sockets: each once and in order
@@ -84,6 +84,7 @@ fn dispatch(arguments: &[String]) -> io::Result<bool> {
                 match pair {
                     ["--runs", number] => length.runs = count(number)?,
                     ["--minutes", number] => length.minutes = count(number)?,
+                    ["--jobs", number] => length.jobs = count(number)?,
                     _ => return Err(io::Error::other(USAGE)),
                 }
             }

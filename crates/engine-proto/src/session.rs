@@ -199,6 +199,8 @@ impl Core {
             Packet::Upgrade if self.upgrade.is_probed() => {
                 self.upgrade.end();
                 self.wire = to;
+                // A peer that moves may cut its stream before it says so, and no other is waited for.
+                self.detached = false;
                 self.heartbeat.restart(now, timing);
                 Effect::Adopt
             }
@@ -580,6 +582,20 @@ mod tests {
         session.core.detach(session.now, &TIMING);
         assert_eq!(session.at(1000).packet(Packet::Pong("")), Effect::Nothing);
         assert_eq!(session.at(1099).timeout(), Effect::Close(CloseReason::TransportClose));
+    }
+
+    #[test]
+    fn a_session_that_moves_waits_for_no_stream_any_more() {
+        let mut session = Moved::new(Wire::Sse);
+        assert!(session.claim());
+        session.candidate(PROBE);
+        // The client has its `6`, so it cuts the stream, and then says `5`.
+        session.core.detach(session.now, &TIMING);
+        assert_eq!(session.at(5).candidate(Packet::Upgrade), Effect::Adopt);
+        assert!(!session.core.is_detached());
+        assert_eq!(session.at(505).timeout(), Effect::Send(Control::Ping));
+        assert_eq!(session.at(520).packet(Packet::Pong("")), Effect::Nothing);
+        assert_eq!(session.core.deadline(), Tick::new(1020));
     }
 
     #[test]

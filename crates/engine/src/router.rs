@@ -181,7 +181,7 @@ where
         ("GET", Wire::Polling) => {
             let (asked, most) = (query.wait, engine.options().max_wait);
             let wait = asked.map_or(most, |asked| Some(most.map_or(asked, |most| asked.min(most))));
-            polling::answer(engine, &session, dialect, wait, &request.headers).await
+            polling::answer(engine, &session, seat, dialect, wait, &request.headers).await
         }
         ("GET", _) if opens_probe => {
             ask(engine, request, Purpose::Move(wire), sender(engine, request, address)).await?;
@@ -245,7 +245,8 @@ async fn open<A: Application>(
         _ => {
             let session = engine.open(sid, wire, dialect, None, handshake(request), open_packet);
             let session = session.ok_or_else(taken)?;
-            polling::answer(engine, &session, dialect, query.wait, &request.headers).await
+            let (seat, _) = session.seat();
+            polling::answer(engine, &session, seat, dialect, query.wait, &request.headers).await
         }
     };
     welcome(engine, &sid, request, answer.headers_mut());

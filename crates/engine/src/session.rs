@@ -512,7 +512,7 @@ impl<C: Send + Sync + 'static> Session<C> {
     pub fn receive<'p>(self: &Arc<Self>, terms: &Arc<Terms>, seat: Seat, packet: Packet<'p>) -> Received<'p> {
         let now = terms.now();
         let mut side = self.side.lock();
-        if Seat(side.seat) == seat {
+        if side.speaks(seat) {
             if let Packet::Message(_) = packet {
                 side.outbox.count_received();
             }
@@ -557,7 +557,7 @@ impl<C: Send + Sync + 'static> Session<C> {
     /// wire's word does not count.
     pub fn pause(&self, terms: &Terms, seat: Seat, paused: bool) {
         let mut side = self.side.lock();
-        if Seat(side.seat) != seat {
+        if !side.speaks(seat) {
             return;
         }
         side.core.pause(paused, terms.now(), &terms.timing);
@@ -577,6 +577,11 @@ impl<C: Send + Sync + 'static> Session<C> {
     pub(crate) fn carrier(&self) -> (Seat, Wire, Dialect) {
         let side = self.side.lock();
         (Seat(side.seat), side.core.wire(), side.dialect())
+    }
+
+    /// Whether who holds `seat` speaks for the peer: its wire, whichever of its streams.
+    pub(crate) fn speaks(&self, seat: Seat) -> bool {
+        self.side.lock().speaks(seat)
     }
 
     /// The seat of the candidate of that kind, if there is one.
@@ -607,8 +612,12 @@ impl<C: Send + Sync + 'static> Session<C> {
         if side.core.wire() == wire || !side.core.claim(terms.now(), &terms.timing) {
             return None;
         }
-        side.last_seat = side.last_seat.wrapping_add(1);
-        let seat = side.last_seat;
+        let mut seat = Seat(side.last_seat).next_wire();
+        if side.speaks(seat) {
+            seat = seat.next_wire(); // they have come round
+        }
+        let seat = seat.0;
+        side.last_seat = seat;
         let candidate = Candidate::new(seat, wire, link, base64, deflate);
         side.rare.get_or_insert_default().candidate = Some(candidate);
         side.look_at_deadline(terms, self.slot);
@@ -696,15 +705,20 @@ impl<C: Send + Sync + 'static> Session<C> {
         old.into_iter().for_each(wake);
     }
 
-    /// A poll begins, and waits for packets unless it is `short`. Only one may be pending.
-    pub(crate) fn begin_poll(&self, short: bool) -> Result<Seat, Overlap> {
+    /// A poll begins for the wire that holds `seat`, and waits for packets unless it is `short`. Only one may be pending.
+    ///
+    /// The session may have moved since the seat was looked up: then the poll is to hear so, and nothing else.
+    pub(crate) fn begin_poll(&self, seat: Seat, short: bool) -> Result<(), Overlap> {
         let mut side = self.side.lock();
+        if Seat(side.seat) != seat {
+            return Ok(());
+        }
         if side.flags.has(Flags::POLLING) {
             return Err(Overlap);
         }
         side.flags.set(Flags::SHORT, short);
         side.flags.set(Flags::POLLING, true);
-        Ok(Seat(side.seat))
+        Ok(())
     }
 
     /// The poll that holds `seat` is over. Says whether it still was the session's own.
@@ -751,9 +765,14 @@ impl<C: Send + Sync + 'static> Session<C> {
             return Err(Forgotten);
         }
         side.outbox.acknowledge(number)?;
+        let waiting = side.outbox.waiting();
         side.outbox.rewind();
-        side.last_seat = side.last_seat.wrapping_add(1);
-        side.seat = side.last_seat;
+        let again = side.outbox.waiting() - waiting;
+        // What goes out again goes in front of the `6` behind which a candidate holds the stream.
+        if let Some(hold) = side.rare.as_mut().and_then(|rare| rare.candidate.as_mut()?.hold.as_mut()) {
+            *hold += again;
+        }
+        side.seat = Seat(side.seat).next_stream().0;
         side.core.attach(terms.now(), &terms.timing);
         side.look_at_deadline(terms, self.slot);
         let old = side.link.take();

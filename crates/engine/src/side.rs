@@ -17,9 +17,29 @@ use crate::dialect::Dialect;
 use crate::link::Link;
 use crate::terms::Terms;
 
-/// A wire's claim on a session.
+/// A wire's claim on a session: the number of the wire, and below it that of its stream, where streams follow each other.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Seat(pub(crate) u16);
+
+impl Seat {
+    /// The lower half counts streams.
+    const WIRE: u16 = 0xff00;
+
+    /// A seat for another wire.
+    pub(crate) fn next_wire(self) -> Seat {
+        Seat((self.0 & Seat::WIRE).wrapping_add(0x100))
+    }
+
+    /// A seat for another stream of the same wire.
+    pub(crate) fn next_stream(self) -> Seat {
+        Seat(self.0 & Seat::WIRE | self.0.wrapping_add(1) & !Seat::WIRE)
+    }
+
+    /// Whether both are the same wire's. What comes by POST belongs to it, whichever stream carries what goes.
+    pub(crate) fn is_same_wire(self, other: Seat) -> bool {
+        self.0 & Seat::WIRE == other.0 & Seat::WIRE
+    }
+}
 
 /// Why a frame was not accepted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -303,9 +323,14 @@ impl Side {
         }
     }
 
+    /// Whether who holds `seat` speaks for the peer.
+    pub(crate) fn speaks(&self, seat: Seat) -> bool {
+        Seat(self.seat).is_same_wire(seat)
+    }
+
     /// Whether a POST is under way for the wire that holds `seat`.
     pub(crate) fn set_posting(&mut self, seat: Seat, on: bool) -> bool {
-        if Seat(self.seat) == seat {
+        if self.speaks(seat) {
             return self.flags.replace(Flags::POSTING, on);
         }
         self.candidate(seat).is_some_and(|candidate| std::mem::replace(&mut candidate.posting, on))

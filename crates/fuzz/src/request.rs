@@ -28,7 +28,7 @@ use tower_service::Service as _;
 
 use crate::input::Input;
 use crate::panics;
-use crate::world::{LONG, World};
+use crate::world::{GONE, World, until};
 
 /// The id of the first session of each input; that of the next ends with `B`, then `C`. A seed may name them.
 pub(crate) const FIRST_SID: &str = "AAAAAAAAAAAAAAAAAAAA";
@@ -77,7 +77,7 @@ pub fn requests(data: &[u8]) {
     world.run();
     assert_eq!(next.status(), Some(200));
     drop(line);
-    world.advance(LONG);
+    until(|| world.server.counters().sessions == 0, |milliseconds| world.advance(milliseconds));
     assert_eq!(world.server.counters().sessions, 0, "sessions are left");
     assert_eq!((world.server.counters().panics, panics::taken()), (0, 0));
     drop(next);
@@ -161,9 +161,10 @@ pub fn request_jsonp(data: &[u8]) {
             assert!(matches!(status, 200 | 400 | 413), "{status}");
         }
     }
-    // Its clock notices at the next tick that it is gone.
+    let left = Arc::downgrade(&engine);
     drop(engine);
-    simulation.advance(Duration::from_millis(200));
+    simulation.advance(GONE);
+    assert_eq!(left.strong_count(), 0, "something holds the engine");
 }
 
 /// The messages of a payload, up to what closes a session.

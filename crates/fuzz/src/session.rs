@@ -32,7 +32,7 @@ use sockeye_websocket::limits::Limits;
 
 use crate::input::Input;
 use crate::panics;
-use crate::world::{LONG, Line, Reply, World};
+use crate::world::{Line, Reply, World, until};
 
 const TARGET: &str = "/socket.io/?transport=polling";
 const MASK: [u8; 4] = [1, 2, 3, 4];
@@ -94,7 +94,7 @@ fn play(data: &[u8]) -> (Counters, usize) {
     honest.asks(&world);
     drop(peers);
     // The honest one answers pings meanwhile, the others are gone or silent.
-    honest.wait(&world, LONG);
+    until(|| world.server.counters().sessions == 1, |milliseconds| honest.wait(&world, milliseconds));
     honest.asks(&world);
     conns.0.lock().clear();
     let counters = world.server.counters();

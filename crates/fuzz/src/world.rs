@@ -24,7 +24,21 @@ const LINE: usize = 16 * 1024;
 
 /// More than all time-outs together, in milliseconds: two connections are cut 10 s after a Close frame, which is no
 /// option.
-pub(crate) const LONG: u64 = 24_000;
+const LONG: u64 = 24_000;
+
+/// Lets a second pass, and then as many as it takes until `is_over`, but no more than all time-outs together. Mostly it is
+/// over soon, and each tick costs the fuzzer as much as any.
+pub(crate) fn until(is_over: impl Fn() -> bool, mut wait: impl FnMut(u64)) {
+    for _ in 0..LONG / 1_000 {
+        wait(1_000);
+        if is_over() {
+            return;
+        }
+    }
+}
+
+/// A server that is gone is noticed by its clock at the next tick, and a second later at most by what weighs its sessions.
+pub(crate) const GONE: Duration = Duration::from_millis(1_100);
 
 /// Everything that the peers of one input meet.
 pub(crate) struct World {
@@ -61,13 +75,14 @@ impl World {
         World { server: build(builder).build(), simulation, alive }
     }
 
-    /// The server goes, and nothing of it is left: neither a session nor a task holds it. Its clock notices at the next
-    /// tick.
+    /// The server goes, and nothing of it is left: neither a session nor a task holds it.
     pub(crate) fn end(self) {
         let World { simulation, server, alive } = self;
         drop(server);
-        simulation.advance(Duration::from_millis(200));
+        let advance = |milliseconds| simulation.advance(Duration::from_millis(milliseconds));
+        until(|| Arc::strong_count(&alive.0) == 1, advance);
         assert_eq!(Arc::strong_count(&alive.0), 1, "something holds the server");
+        simulation.advance(GONE);
     }
 
     pub(crate) fn run(&self) {

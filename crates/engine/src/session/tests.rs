@@ -6,10 +6,14 @@ use std::sync::Arc;
 use sockeye_engine_proto::outbox::Limits;
 use sockeye_engine_proto::timing::Timing;
 use sockeye_runtime::runtime::Runtime;
+use sockeye_runtime::simulation::Simulation;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
+
+const TIMING: Timing = Timing { ping_interval: 500, ping_timeout: 400, upgrade_timeout: 200, resume: 300 };
+const LIMITS: Limits = Limits { soft: 50_000_000, hard: 50_000_000, stall: 400 };
 
 thread_local! {
     static WHILE_UNLOCKED: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
@@ -32,9 +36,7 @@ async fn pair() -> (Arc<TcpStream>, TcpStream) {
 }
 
 fn terms() -> Arc<Terms> {
-    let timing = Timing { ping_interval: 500, ping_timeout: 400, upgrade_timeout: 200, resume: 300 };
-    let limits = Limits { soft: 50_000_000, hard: 50_000_000, stall: 400 };
-    Arc::new(Terms::new(timing, limits, 0, Runtime::tokio()))
+    Arc::new(Terms::new(TIMING, LIMITS, 0, Runtime::tokio()))
 }
 
 /// A session that writes directly and may still move: the core takes it for a polling one.
@@ -197,4 +199,79 @@ async fn volatile_frames_leave_only_where_somebody_takes_them_now() {
             taken => taken,
         });
     assert_eq!(taken.await, Taken::Frames { last: 1 });
+}
+
+#[test]
+fn a_stream_that_comes_back_while_another_wire_probes_gets_all_up_to_its_last_noop() {
+    let terms = Arc::new(Terms::new(TIMING, LIMITS, 1_000, Simulation::new(1).runtime()));
+    let sid = Sid::parse("AAAAAAAAAAAAAAAAAAAA").expect("an id");
+    let session = Arc::new(Session::new(sid, 0, Wire::Sse, Dialect::default(), None, &terms, ()));
+    let take = |seat| {
+        let mut came = Vec::new();
+        let mut cx = Context::from_waker(Waker::noop());
+        let taken = session.poll_take(&terms, seat, &mut cx, usize::MAX, |frame| {
+            came.push(String::from_utf8(frame.packet().to_vec()).expect("text"));
+        });
+        (came, taken.is_ready())
+    };
+    let send =
+        |number| session.send(&terms, [Frame::text(&[format!("4{number}").as_bytes()])]).expect("open");
+    let (first, from) = session.seat();
+    (1..=3).for_each(send);
+    assert_eq!(take(first).0, ["41", "42", "43"]);
+    send(4);
+    let candidate = session.claim(&terms, Wire::WebSocket, Link::away(), false, None).expect("a seat");
+    assert_eq!(session.receive(&terms, candidate, Packet::Ping("probe")), Received::Probed { from });
+    assert_eq!(take(candidate).0, ["3probe"]);
+    // What followed the first event is lost with the stream, and so is its `6`.
+    assert!(session.detach(&terms, first));
+    let second = session.resume(&terms, 1).expect("it is known");
+    send(5);
+    assert_eq!(take(second).0, ["42", "43", "44", "6"]);
+    assert_eq!(take(second), (vec![], false), "the rest is the candidate's");
+    // A stream that ends when it has its `6` is not missed.
+    assert!(session.detach(&terms, second));
+    assert_eq!(session.receive(&terms, candidate, Packet::Upgrade), Received::Adopted { from });
+    assert_eq!(take(candidate).0, ["45"]);
+    assert!(!session.side.lock().core.is_detached());
+}
+
+#[test]
+fn who_posts_beside_a_stream_speaks_on_when_another_stream_follows() {
+    let terms = Arc::new(Terms::new(TIMING, LIMITS, 1_000, Simulation::new(1).runtime()));
+    let sid = Sid::parse("AAAAAAAAAAAAAAAAAAAA").expect("an id");
+    let session = Arc::new(Session::new(sid, 0, Wire::Sse, Dialect::default(), None, &terms, ()));
+    let (first, _) = session.seat();
+    assert_eq!(session.begin_post(first), Ok(()));
+    session.pause(&terms, first, true);
+    let second = session.resume(&terms, 0).expect("it is known");
+    let mut cx = Context::from_waker(Waker::noop());
+    let taken = session.poll_take(&terms, first, &mut cx, 1, |_| {});
+    assert_eq!(taken, Poll::Ready(Taken::Superseded), "the newer stream carries");
+    session.pause(&terms, first, false);
+    assert!(!session.is_paused(), "it read further");
+    let message = Message::Text("a");
+    let received = session.receive(&terms, first, Packet::Message(message));
+    assert_eq!(received, Received::Message { message, full: false });
+    assert_eq!(session.begin_post(second), Err(Overlap), "it is still under way");
+    session.end_post(first);
+    assert_eq!(session.begin_post(second), Ok(()));
+    // A wire that asks to take over is another, and so is one that did.
+    let candidate = session.claim(&terms, Wire::WebSocket, Link::away(), false, None).expect("a seat");
+    assert!(!session.speaks(candidate) && session.speaks(second));
+    session.receive(&terms, candidate, Packet::Ping("probe"));
+    session.receive(&terms, candidate, Packet::Upgrade);
+    assert!(session.speaks(candidate) && !session.speaks(second));
+}
+
+#[test]
+fn a_candidate_never_gets_the_seat_of_the_wire_that_carries_the_session() {
+    let terms = Arc::new(Terms::new(TIMING, LIMITS, 0, Simulation::new(1).runtime()));
+    let sid = Sid::parse("AAAAAAAAAAAAAAAAAAAA").expect("an id");
+    let session = Arc::new(Session::new(sid, 0, Wire::Polling, Dialect::default(), None, &terms, ()));
+    for _ in 0..600 {
+        let candidate = session.claim(&terms, Wire::WebSocket, Link::away(), false, None).expect("a seat");
+        assert!(!session.speaks(candidate));
+        session.release(candidate);
+    }
 }

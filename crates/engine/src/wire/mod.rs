@@ -12,3 +12,6 @@ pub(crate) mod sse;
 pub(crate) mod upgraded;
 pub(crate) mod upload;
 mod websocket;
+
+#[cfg(test)]
+mod models;

@@ -82,25 +82,23 @@ impl Payload {
     }
 }
 
-/// Answers one GET of a polling session. An empty one is held for `wait`, or for as long as it takes.
+/// Answers one GET of the polling session's wire that holds `seat`. An empty one is held for `wait`, or for as long as it
+/// takes.
 pub(crate) async fn answer<A: Application>(
     engine: &Arc<Engine<A>>,
     session: &Arc<Session<A::Connection>>,
+    seat: Seat,
     dialect: Dialect,
     wait: Option<Duration>,
     request: &HeaderMap,
 ) -> Response<Body> {
-    let seat = if engine.admit_request(session, 0) {
-        session.begin_poll(wait.is_some_and(|wait| wait.is_zero())).ok()
-    } else {
-        None
-    };
-    let Some(seat) = seat else {
+    let short = wait.is_some_and(|wait| wait.is_zero());
+    if !engine.admit_request(session, 0) || session.begin_poll(seat, short).is_err() {
         engine.close_here(session, CloseReason::TransportError, Parting::default());
         let mut answer = Response::new(Body::empty());
         *answer.status_mut() = StatusCode::BAD_REQUEST;
         return answer;
-    };
+    }
     let mut pending = Pending { engine, session, seat, answered: false };
     let mut payload = if dialect.is_v3 { Payload::V3(Vec::new()) } else { Payload::V4(Vec::new()) };
     // One packet that may be is enough, as in the reference.

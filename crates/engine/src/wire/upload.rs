@@ -49,7 +49,7 @@ impl<A: Application> Drop for Posting<'_, A> {
         if self.done {
             return;
         }
-        if self.session.seat().0 == self.seat {
+        if self.session.speaks(self.seat) {
             self.session.uncork(self.engine.terms());
             self.engine.close(self.session, CloseReason::TransportError);
         } else {
@@ -232,7 +232,7 @@ fn fail<A: Application>(
     seat: Seat,
     reason: CloseReason,
 ) {
-    if session.seat().0 == seat {
+    if session.speaks(seat) {
         engine.close_here(session, reason, Parting::default());
     } else {
         session.release(seat);
