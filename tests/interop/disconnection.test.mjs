@@ -103,4 +103,18 @@ overEveryClient("disconnection", ({ client, sockets, nameless }) => {
     assert.equal((await left)[0], "transport close");
     assert.match(await reasonOf(witness, id), /^(forced close|forced server close|parse error)$/);
   });
+
+  const polls = client.transports.at(-1) === "polling" && "clients make a body of it that is too large by itself";
+  const unlimited = nameless || (original && "the original has no such limit") || polls;
+  test("who says too much over a WebSocket is closed, and told why", { skip: unlimited }, async () => {
+    const [socket, witness] = await Promise.all([sockets().settled(), sockets().connected()]);
+    const { id } = socket;
+    const left = next(socket, "disconnect");
+    for (let sent = 0; sent < 120_000; sent++) socket.emit("nobody listens");
+    const [reason, details] = await left;
+    assert.match(reason, /^transport (close|error)$/);
+    assert.equal(await reasonOf(witness, id), "rate limit");
+    // Older clients hand on no details.
+    if (client.version.startsWith("4.8")) assert.equal(details.context.reason, "rate limit");
+  });
 });

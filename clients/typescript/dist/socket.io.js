@@ -220,10 +220,11 @@
 
   // src/engine/transport.ts
   var TransportError = class extends Error {
-    constructor(message, description, code) {
+    constructor(message, description, code, reason) {
       super(message);
       this.description = description;
       this.code = code;
+      this.reason = reason;
       this.type = "TransportError";
     }
   };
@@ -290,16 +291,17 @@
   async function refusal(route, transport, response) {
     const text = await readText(route, transport, response).catch(() => "");
     let code;
-    let message = "";
+    let reason;
     try {
       const body = JSON.parse(text);
       if (typeof body === "object" && body) {
         if ("code" in body && typeof body.code === "number") code = body.code;
-        if ("message" in body) message = " " + String(body.message);
+        if ("message" in body) reason = String(body.message);
       }
     } catch (e) {
     }
-    return new TransportError(`${transport}: the server answered ${response.status}${message}`, response.status, code);
+    const message = `${transport}: the server answered ${response.status}${reason ? " " + reason : ""}`;
+    return new TransportError(message, response.status, code, reason);
   }
   var GOODBYE_FOR = 5e3;
   function upload(route, transport, ondone, onfail) {
@@ -419,7 +421,7 @@
     function goodbye() {
       up.close(() => get == null ? void 0 : get.abort());
     }
-    function fail(error) {
+    function fail(error, description) {
       const before = state;
       state = "closed";
       stopGap();
@@ -427,7 +429,7 @@
       if (before === "closed" || before === "closing") return;
       up.cancel();
       get == null ? void 0 : get.abort();
-      transport.events.onclose(error);
+      transport.events.onclose(error, description);
     }
     async function ask() {
       let body;
@@ -462,7 +464,7 @@
       for (const packet of packets) {
         if (state !== "open") break;
         if (!packet) return fail(notAPacket("polling", packets));
-        if (packet.type === "close") return fail();
+        if (packet.type === "close") return fail(void 0, { reason: packet.data });
         full || (full = packet.type !== "noop");
         transport.events.onpacket(packet);
       }
@@ -608,13 +610,13 @@
       },
       end
     );
-    function end(error) {
+    function end(error, description) {
       if (state === "closed") return;
       state = "closed";
       cancelWait();
       up.cancel();
       cut();
-      transport.events.onclose(error);
+      transport.events.onclose(error, description);
     }
     function checkPaused() {
       const done = onpaused;
@@ -692,7 +694,7 @@
         if (state === "closed") return;
         const packet = decodeLine(line);
         if (!packet) return end(notAPacket("sse", line));
-        if (packet.type === "close") return end();
+        if (packet.type === "close") return end(void 0, { reason: packet.data });
         sealed = packet.type === "noop";
         transport.events.onpacket(packet);
       }
@@ -849,6 +851,7 @@
   }
 
   // src/engine/session.ts
+  var TOLD = ["slow reader", "rate limit", "memory budget"];
   var RANKING = ["websocket", "sse"];
   var TRANSPORTS = {
     polling,
@@ -1099,6 +1102,8 @@
         }
         error || (error = new TransportError(this.transport.name + ": closed before the handshake", description));
       }
+      const { reason } = error || description || {};
+      if (TOLD.includes(reason)) return this.end(reason, error || description);
       if (!error) return this.end("transport close", description);
       websocketWorked = false;
       this.fire("error", error);

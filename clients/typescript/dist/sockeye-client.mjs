@@ -199,10 +199,11 @@ function takePayload(outbox, maxPayload) {
 
 // src/engine/transport.ts
 var TransportError = class extends Error {
-  constructor(message, description, code) {
+  constructor(message, description, code, reason) {
     super(message);
     this.description = description;
     this.code = code;
+    this.reason = reason;
     this.type = "TransportError";
   }
 };
@@ -269,16 +270,17 @@ async function readText(route, transport, response) {
 async function refusal(route, transport, response) {
   const text = await readText(route, transport, response).catch(() => "");
   let code;
-  let message = "";
+  let reason;
   try {
     const body = JSON.parse(text);
     if (typeof body === "object" && body) {
       if ("code" in body && typeof body.code === "number") code = body.code;
-      if ("message" in body) message = " " + String(body.message);
+      if ("message" in body) reason = String(body.message);
     }
   } catch {
   }
-  return new TransportError(`${transport}: the server answered ${response.status}${message}`, response.status, code);
+  const message = `${transport}: the server answered ${response.status}${reason ? " " + reason : ""}`;
+  return new TransportError(message, response.status, code, reason);
 }
 var GOODBYE_FOR = 5e3;
 function upload(route, transport, ondone, onfail) {
@@ -398,7 +400,7 @@ function polling(route, firstEvents) {
   function goodbye() {
     up.close(() => get?.abort());
   }
-  function fail(error) {
+  function fail(error, description) {
     const before = state;
     state = "closed";
     stopGap();
@@ -406,7 +408,7 @@ function polling(route, firstEvents) {
     if (before === "closed" || before === "closing") return;
     up.cancel();
     get?.abort();
-    transport.events.onclose(error);
+    transport.events.onclose(error, description);
   }
   async function ask() {
     let body;
@@ -441,7 +443,7 @@ function polling(route, firstEvents) {
     for (const packet of packets) {
       if (state !== "open") break;
       if (!packet) return fail(notAPacket("polling", packets));
-      if (packet.type === "close") return fail();
+      if (packet.type === "close") return fail(void 0, { reason: packet.data });
       full || (full = packet.type !== "noop");
       transport.events.onpacket(packet);
     }
@@ -586,13 +588,13 @@ function sse(route, firstEvents) {
     },
     end
   );
-  function end(error) {
+  function end(error, description) {
     if (state === "closed") return;
     state = "closed";
     cancelWait();
     up.cancel();
     cut();
-    transport.events.onclose(error);
+    transport.events.onclose(error, description);
   }
   function checkPaused() {
     const done = onpaused;
@@ -670,7 +672,7 @@ function sse(route, firstEvents) {
       if (state === "closed") return;
       const packet = decodeLine(line);
       if (!packet) return end(notAPacket("sse", line));
-      if (packet.type === "close") return end();
+      if (packet.type === "close") return end(void 0, { reason: packet.data });
       sealed = packet.type === "noop";
       transport.events.onpacket(packet);
     }
@@ -826,6 +828,7 @@ function upgrade(make, current, clock, patience, events) {
 }
 
 // src/engine/session.ts
+var TOLD = ["slow reader", "rate limit", "memory budget"];
 var RANKING = ["websocket", "sse"];
 var TRANSPORTS = {
   polling,
@@ -1076,6 +1079,8 @@ var Session = class extends Emitter {
       }
       error || (error = new TransportError(this.transport.name + ": closed before the handshake", description));
     }
+    const { reason } = error || description || {};
+    if (TOLD.includes(reason)) return this.end(reason, error || description);
     if (!error) return this.end("transport close", description);
     websocketWorked = false;
     this.fire("error", error);

@@ -121,6 +121,24 @@ describe("long polling", () => {
     assert.equal(http.open.length, 0);
   });
 
+  test("says why, when the server tells a reason of its own, and believes no other", async () => {
+    for (const [packet, reason] of [
+      ["1rate limit", "rate limit"],
+      ["1whatever", "transport close"],
+    ] as const) {
+      const { http, log } = await open();
+      await (await http.next("GET")).answer(packet);
+      assert.deepEqual(log, ["close " + reason]);
+    }
+  });
+
+  test("says why, when a POST is refused for it", async () => {
+    const { http, session, log } = await open();
+    session.send("a");
+    await (await http.next("POST")).answer('{"message":"rate limit"}', 400);
+    assert.deepEqual(log, ["close rate limit"]);
+  });
+
   test("fails at a packet that is none, after those before it", async () => {
     const { http, log } = await open();
     await (await http.next("GET")).answer("4a\x1ez\x1e4b");

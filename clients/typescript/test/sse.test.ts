@@ -85,6 +85,12 @@ describe("an event stream by fetch", () => {
     assert.deepEqual(log, ["message a", "close transport close"]);
   });
 
+  test("says why, when the server tells a reason of its own", async () => {
+    const { stream, log } = await open();
+    await stream.write(event(1, "1memory budget"));
+    assert.deepEqual(log, ["close memory budget"]);
+  });
+
   test("close() says goodbye by POST and cuts the stream then", async () => {
     const { http, session, stream, log } = await open();
     session.close();

@@ -56,6 +56,9 @@ typed.on("disconnect", (reason, description) => {
     | "transport close"
     | "transport error"
     | "parse error"
+    | "slow reader"
+    | "rate limit"
+    | "memory budget"
     | "forced close" = reason;
   is<unknown>()(description);
   return known;

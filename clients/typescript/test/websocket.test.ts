@@ -85,6 +85,12 @@ describe("a WebSocket", () => {
     assert.deepEqual(log, ["close transport close"]);
   });
 
+  test("says why, when the server tells a reason of its own in its Close frame", async () => {
+    const { socket, log } = await open();
+    socket.onclose?.({ code: 1008, reason: "slow reader" });
+    assert.deepEqual(log, ["close slow reader"]);
+  });
+
   test("ends with an error at a message that is no packet", async () => {
     const { socket, log } = await open();
     await socket.say("nonsense", "4a");

@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::sync::LazyLock;
 
 use sockeye_websocket::deflate::Agreement;
 use sockeye_websocket::header::{COMPRESSED, MAX_SERVER_HEADER, OpCode, encode_header};
@@ -136,9 +137,10 @@ impl Frame {
         Frame(ThinArc::from_header_and_slice(head, &self.0.slice))
     }
 
-    /// No packet at all: what stands in a queue where one was dropped.
+    /// No packet at all: what stands in a queue where one was dropped. It is always the same, and takes no memory.
     pub(crate) fn hole() -> Frame {
-        Frame::websocket_control(&[])
+        static HOLE: LazyLock<Frame> = LazyLock::new(|| Frame::websocket_control(&[]));
+        HOLE.clone()
     }
 
     /// Whether the packet may be compressed. Every packet may, unless

@@ -56,7 +56,11 @@ struct Backlog {
     droppable: Option<Box<Droppable>>,
 }
 
-/// How much may wait.
+/// What a frame that waits counts beside its bytes: about the memory that it takes however short it is. A peer that makes
+/// others send it many short ones costs what the limits say, and not a multiple of it.
+pub const FRAME_COST: usize = 64;
+
+/// How much may wait, as [`Outbox::held`] counts it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Limits {
     /// Bytes over which a peer counts as slow: volatile packets are dropped, an awaited emit waits, and the
@@ -70,9 +74,9 @@ pub struct Limits {
 
 /// The peer does not read: the queue is over its limits.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("the peer does not read: {waiting} bytes wait")]
+#[error("the peer does not read: what waits takes {waiting} bytes")]
 pub struct Overflow {
-    /// Bytes that wait already.
+    /// What waits already takes so many bytes, as [`Outbox::held`] counts them.
     pub waiting: usize,
 }
 
@@ -86,8 +90,8 @@ impl Outbox {
     /// [`Overflow`] when the frame would bring the queue over the hard limit, or when the queue is over the
     /// soft limit and nothing has left it for too long. The frame is then not in the queue.
     pub fn push(&mut self, frame: Frame, now: Tick, limits: &Limits) -> Result<(), Overflow> {
-        let waiting = self.bytes();
-        if waiting > 0 && self.is_over(waiting + frame.len(), now, limits) {
+        let waiting = self.held();
+        if waiting > 0 && self.is_over(waiting + cost(&frame), now, limits) {
             return Err(Overflow { waiting });
         }
         self.push_unchecked(frame, now);
@@ -131,11 +135,14 @@ impl Outbox {
             WhenSlow::Close => {}
             WhenSlow::KeepLatest => dropped += usize::from(self.drop_outdated(&frame, busy)),
             WhenSlow::DropOldest => {
-                let length = frame.len();
-                while self.bytes() > 0 && self.bytes() + length > limits.soft && self.drop_oldest(busy) {
+                let cost = cost(&frame);
+                if !self.is_empty() && cost > limits.hard {
+                    return Ok(1);
+                }
+                while !self.is_empty() && self.held() + cost > limits.soft && self.drop_oldest(busy) {
                     dropped += 1;
                 }
-                if self.bytes() > 0 && self.bytes() + length > limits.hard {
+                if !self.is_empty() && self.held() + cost > limits.hard {
                     return Ok(dropped + 1);
                 }
             }
@@ -259,7 +266,7 @@ impl Outbox {
     /// Whether more than the soft limit waits and nothing has left for too long.
     #[must_use]
     pub fn is_stalled(&self, now: Tick, limits: &Limits) -> bool {
-        self.bytes() > limits.soft && self.is_over(self.bytes(), now, &Limits { hard: usize::MAX, ..*limits })
+        self.held() > limits.soft && self.is_over(self.held(), now, &Limits { hard: usize::MAX, ..*limits })
     }
 
     /// Bytes that wait to be written.
@@ -271,6 +278,12 @@ impl Outbox {
         }
     }
 
+    /// What the limits count: the bytes that wait to be written, and [`FRAME_COST`] for each frame.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.bytes() + self.waiting() * FRAME_COST
+    }
+
     /// Whether nothing waits to be written.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -278,6 +291,12 @@ impl Outbox {
             None => self.first.is_none(),
             Some(backlog) => self.get(backlog.kept).is_none(),
         }
+    }
+
+    /// Whether the first frame that waits is written in part.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.offset() > 0
     }
 
     /// Frames that wait to be written.
@@ -493,6 +512,11 @@ impl Outbox {
     }
 }
 
+/// What a frame that waits counts.
+fn cost(frame: &Frame) -> usize {
+    frame.len() + FRAME_COST
+}
+
 /// The packets after an acknowledged number are no longer there.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the packets after the acknowledged number are no longer kept")]
@@ -508,7 +532,7 @@ mod tests {
     use crate::slow::Mark;
 
     const NOW: Tick = Tick::new(7);
-    const LIMITS: Limits = Limits { soft: 100, hard: 200, stall: 10 };
+    const LIMITS: Limits = Limits { soft: 100 + 3 * FRAME_COST, hard: 200 + 6 * FRAME_COST, stall: 10 };
 
     fn frame(text: &str) -> Frame {
         Frame::text(&[b"4", text.as_bytes()])
@@ -599,7 +623,7 @@ mod tests {
         let mut outbox = Outbox::default();
         let long = frame(&"x".repeat(500));
         assert_eq!(outbox.push(long.clone(), NOW, &LIMITS), Ok(()));
-        assert_eq!(outbox.push(frame("a"), NOW, &LIMITS), Err(Overflow { waiting: long.len() }));
+        assert_eq!(outbox.push(frame("a"), NOW, &LIMITS), Err(Overflow { waiting: long.len() + FRAME_COST }));
     }
 
     #[test]
@@ -627,10 +651,26 @@ mod tests {
         outbox.push_unchecked(frame(&long("stays")), NOW);
         for (name, dropped) in [("a", 0), ("b", 0), ("c", 1), ("d", 1)] {
             assert_eq!(push(&mut outbox, &long(name), WhenSlow::DropOldest, 0), dropped, "{name}");
-            assert!(outbox.bytes() <= LIMITS.soft);
+            assert!(outbox.held() <= LIMITS.soft);
         }
         assert_eq!(texts(&outbox), [long("stays"), long("c"), long("d")]);
         assert_eq!((outbox.sent(), outbox.waiting()), (3, 3));
+    }
+
+    #[test]
+    fn many_short_frames_overflow_though_their_bytes_are_few() {
+        let mut outbox = Outbox::default();
+        let taken = (0..1_000).take_while(|_| outbox.push(frame(""), NOW, &LIMITS).is_ok()).count();
+        assert_eq!(taken, LIMITS.hard / cost(&frame("")));
+        assert_eq!((outbox.held() / taken, outbox.bytes() / taken), (cost(&frame("")), 3));
+    }
+
+    #[test]
+    fn one_that_is_over_the_hard_limit_itself_drops_nobody() {
+        let mut outbox = Outbox::default();
+        push(&mut outbox, "a", WhenSlow::DropOldest, 0);
+        assert_eq!(push(&mut outbox, &"x".repeat(LIMITS.hard), WhenSlow::DropOldest, 0), 1);
+        assert_eq!(texts(&outbox), ["a"]);
     }
 
     #[test]

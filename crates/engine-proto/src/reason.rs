@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Why a session closed, printed in the protocol's own words.
 ///
-/// Spec: Engine.IO v4 and the reference server; `slow reader`, `rate limit` and `memory budget` are ours.
+/// Spec: Engine.IO v4 and the reference server. Those for what a peer does beyond its limits are ours.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum CloseReason {
@@ -26,11 +26,16 @@ pub enum CloseReason {
     RateLimit,
     /// The process holds more than it may, and this session most of it.
     MemoryBudget,
+    /// A packet of the peer's was more than a packet may be: nested too deep, or with attachments that were too large or did
+    /// not come in time.
+    PacketLimit,
+    /// The peer opened a session, and did not say in time what for.
+    ConnectTimeout,
 }
 
 impl CloseReason {
     /// Every reason, for tables of counters.
-    pub const ALL: [CloseReason; 9] = [
+    pub const ALL: [CloseReason; 11] = [
         CloseReason::TransportClose,
         CloseReason::TransportError,
         CloseReason::PingTimeout,
@@ -40,12 +45,27 @@ impl CloseReason {
         CloseReason::SlowReader,
         CloseReason::RateLimit,
         CloseReason::MemoryBudget,
+        CloseReason::PacketLimit,
+        CloseReason::ConnectTimeout,
     ];
 
     /// Whether what waits for the peer is thrown away: it is why the session closes.
     #[must_use]
     pub const fn is_abrupt(self) -> bool {
         matches!(self, CloseReason::SlowReader | CloseReason::MemoryBudget)
+    }
+
+    /// Whether the peer is told by name: on a WebSocket in a Close frame with status 1008, else behind the `1` of the packet
+    /// that closes. So it is where the reference has no such limit; where it has one, it closes in silence, and so do we.
+    #[must_use]
+    pub const fn is_told(self) -> bool {
+        matches!(self, CloseReason::SlowReader | CloseReason::RateLimit | CloseReason::MemoryBudget)
+    }
+
+    /// The text of the packet that tells the peer: `1`, and the reason where it [is told](CloseReason::is_told).
+    #[must_use]
+    pub fn packet(self) -> String {
+        format!("1{}", if self.is_told() { self.as_str() } else { "" })
     }
 
     /// The protocol's own string.
@@ -61,6 +81,8 @@ impl CloseReason {
             CloseReason::SlowReader => "slow reader",
             CloseReason::RateLimit => "rate limit",
             CloseReason::MemoryBudget => "memory budget",
+            CloseReason::PacketLimit => "packet limit",
+            CloseReason::ConnectTimeout => "connect timeout",
         }
     }
 }

@@ -438,7 +438,7 @@ impl<A: Application> Engine<A> {
         let may = self.take(&mut allowance, bytes);
         self.spend(session, allowance);
         if !may {
-            self.close_here(session, CloseReason::RateLimit, Parting::default());
+            self.close_here(session, CloseReason::RateLimit, CloseReason::RateLimit.into());
         }
         may
     }
@@ -451,7 +451,7 @@ impl<A: Application> Engine<A> {
     /// Closes a session in an orderly way: what waits is sent before. The application hears of it from a
     /// task of its own, so this may be called from anywhere.
     pub fn close(self: &Arc<Self>, session: &Arc<Session<A::Connection>>, reason: CloseReason) {
-        if let Some(ended) = session.shut(&self.terms, reason, Parting::default()) {
+        if let Some(ended) = session.shut(&self.terms, reason, reason.into()) {
             let (engine, session) = (self.clone(), session.clone());
             self.terms.runtime.spawn(async move { engine.finish(&session, ended) });
         }
@@ -519,7 +519,7 @@ impl<A: Application> Engine<A> {
         while from < self.table.slots() {
             let to = from + WEIGHED;
             self.table.visit(&mut (from..to), |session| {
-                let bytes = session.queued()
+                let bytes = session.held()
                     + unfinished.get(&session.slot()).copied().unwrap_or_default()
                     + self.application.held(session);
                 total += bytes;
@@ -536,7 +536,7 @@ impl<A: Application> Engine<A> {
             tracing::warn!(held = total, closed = chosen.len(), "the memory budget is spent");
         }
         for session in chosen {
-            self.close_here(&session, CloseReason::MemoryBudget, Parting::default());
+            self.close_here(&session, CloseReason::MemoryBudget, CloseReason::MemoryBudget.into());
         }
     }
 
@@ -600,7 +600,7 @@ impl<A: Application> Engine<A> {
             for slice in ended.chunks(SLICE) {
                 slice
                     .iter()
-                    .for_each(|(session, reason)| engine.close_here(session, *reason, Parting::default()));
+                    .for_each(|(session, reason)| engine.close_here(session, *reason, (*reason).into()));
                 let_others_run().await;
             }
         });

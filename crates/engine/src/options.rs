@@ -113,10 +113,11 @@ pub struct Options {
     pub handshakes_per_second: Option<u32>,
     /// The same, from one address that is counted. Default 200. One more is refused with 429.
     pub handshakes_per_address: Option<u32>,
-    /// Bytes waiting for a peer over which it counts as slow, and is read no further. Default 1 MB.
+    /// Bytes waiting for a peer over which it counts as slow, and is read no further; each packet counts 64 more, since
+    /// that is about what it takes however short it is. Default 1 MB.
     pub soft_limit: usize,
-    /// Bytes waiting for a peer over which its session closes with `slow reader`. Default 16 MB. One message
-    /// larger than that is accepted by an empty queue.
+    /// Bytes waiting for a peer, counted in the same way, over which its session closes with `slow reader`. Default 16 MB.
+    /// One message larger than that is accepted by an empty queue.
     pub hard_limit: usize,
     /// Bytes that the process may hold for its peers: what waits for them, unfinished messages of theirs, and what the
     /// application says it holds. Default 1 GiB. Looked at each second; beyond it the sessions that hold most close with

@@ -39,7 +39,7 @@ use crate::origin_check;
 use crate::peer::{PeerAddr, Secure};
 use crate::query::{Asked, Query};
 use crate::refusal::{BadRequest, Refusal};
-use crate::session::{Parting, Session};
+use crate::session::Session;
 use crate::sid::Sid;
 use crate::wire::{polling, sse, upgraded, upload};
 
@@ -358,7 +358,7 @@ fn resume<A: Application>(
         }
         Err(_) => {
             if session.wire() == Wire::Sse {
-                engine.close_here(&session, CloseReason::TransportClose, Parting::default());
+                engine.close_here(&session, CloseReason::TransportClose, CloseReason::TransportClose.into());
             }
             None
         }

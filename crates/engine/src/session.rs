@@ -33,8 +33,9 @@ use sockeye_engine_proto::reason::CloseReason;
 use sockeye_engine_proto::session::{Control, Effect, Pinger, Wire};
 use sockeye_engine_proto::slow::WhenSlow;
 use sockeye_engine_proto::tick::Tick;
+use sockeye_websocket::close::{Close, CloseCode};
 use sockeye_websocket::deflate::Agreement;
-use sockeye_websocket::encode::EMPTY_CLOSE;
+use sockeye_websocket::encode::{EMPTY_CLOSE, encode_close};
 use tokio::net::TcpStream;
 
 use crate::deflate::Deflate;
@@ -183,6 +184,11 @@ impl<C: Send + Sync + 'static> Session<C> {
         self.side.lock().outbox.bytes()
     }
 
+    /// What waits for the peer, as the limits count it.
+    pub(crate) fn held(&self) -> usize {
+        self.side.lock().outbox.held()
+    }
+
     // ---- In: how much ---------------------------------------------------------------------------------
 
     /// What the peer may still say.
@@ -318,7 +324,7 @@ impl<C: Send + Sync + 'static> Session<C> {
     /// Whether less than the soft limit waits; else `cx` is woken when it does.
     pub fn poll_room(&self, terms: &Terms, cx: &mut Context<'_>) -> Poll<()> {
         let mut side = self.side.lock();
-        if side.core.closed().is_some() || side.outbox.bytes() <= terms.limits.soft {
+        if side.core.closed().is_some() || side.outbox.held() <= terms.limits.soft {
             return Poll::Ready(());
         }
         side.wait(cx);
@@ -349,7 +355,7 @@ impl<C: Send + Sync + 'static> Session<C> {
     }
 
     fn answer_ping(self: &Arc<Self>, terms: &Arc<Terms>, mut side: MutexGuard<'_, Side>, frame: Frame) {
-        if side.core.closed().is_none() && side.outbox.bytes() < PONG_LIMIT {
+        if side.core.closed().is_none() && side.outbox.held() < PONG_LIMIT {
             side.push_unchecked(frame, terms.now());
             self.drive(terms, side);
         }
@@ -518,7 +524,7 @@ impl<C: Send + Sync + 'static> Session<C> {
             }
             return match side.core.handle_packet(packet, now, &terms.timing) {
                 Effect::Message(message) => {
-                    Received::Message { message, full: side.outbox.bytes() > terms.limits.soft }
+                    Received::Message { message, full: side.outbox.held() > terms.limits.soft }
                 }
                 Effect::Close(reason) => Received::Close(reason),
                 Effect::Send(Control::Pong) => {
@@ -859,15 +865,24 @@ impl<C: Send + Sync + 'static> Session<C> {
         let reason = side.core.closed().unwrap_or(reason);
         let wire = side.core.wire();
         let lingers = wire == Wire::Polling
-            && matches!(reason, CloseReason::ForcedClose | CloseReason::ServerShuttingDown)
+            && matches!(
+                reason,
+                CloseReason::ForcedClose
+                    | CloseReason::ServerShuttingDown
+                    | CloseReason::RateLimit
+                    | CloseReason::PacketLimit
+                    | CloseReason::ConnectTimeout
+            )
             && (!side.flags.has(Flags::POLLING) || !side.outbox.is_empty());
         let (candidate, waiting) = side.take_rest();
         match (wire, parting) {
             _ if reason.is_abrupt() => {
+                // Behind a frame that is written in part it would be taken for the rest of that.
+                let is_told = side.writer != Writer::Writing && !side.outbox.is_cut();
                 side.outbox = Outbox::default();
                 let link = side.link.take();
                 drop(side);
-                cut(link);
+                if is_told { cut_with(link, &close_frame(reason)) } else { end(link) }
             }
             (Wire::WebSocket, Parting::Gone) => {
                 side.outbox = Outbox::default();
@@ -918,11 +933,19 @@ pub(crate) enum Parting {
     Gone,
 }
 
-impl Default for Parting {
-    /// A Close frame without a status, as the reference sends it.
-    fn default() -> Parting {
-        Parting::Close(Frame::websocket_control(&EMPTY_CLOSE))
+impl From<CloseReason> for Parting {
+    fn from(reason: CloseReason) -> Parting {
+        Parting::Close(Frame::websocket_control(&close_frame(reason)))
     }
+}
+
+/// A Close frame without a status, as the reference sends it, unless the peer is told why.
+fn close_frame(reason: CloseReason) -> Vec<u8> {
+    let close =
+        reason.is_told().then(|| Close { code: CloseCode::POLICY_VIOLATION, reason: reason.as_str() });
+    let mut frame = Vec::new();
+    encode_close(close, None, &mut frame);
+    frame
 }
 
 /// How a session ended.
@@ -942,9 +965,13 @@ fn wake(link: Link) {
 
 /// Tells a wire that it is over, and ends it.
 fn cut(link: Link) {
+    cut_with(link, &EMPTY_CLOSE);
+}
+
+fn cut_with(link: Link, frame: &[u8]) {
     if let Link::Direct(stream) = &link {
         // Best effort: a peer that does not read gets no Close frame.
-        stream.try_write(&EMPTY_CLOSE).ok();
+        stream.try_write(frame).ok();
     }
     end(link);
 }

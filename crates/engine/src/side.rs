@@ -74,6 +74,8 @@ pub(crate) struct Glance {
     pub(crate) is_open: bool,
     /// Bytes that wait for the peer.
     pub(crate) queued: usize,
+    /// The same as the limits count it.
+    pub(crate) held: usize,
     /// Messages that came.
     pub(crate) received: u32,
     /// Messages that were queued for the peer.
@@ -270,6 +272,7 @@ impl Side {
             wire: self.core.wire(),
             is_open: self.core.closed().is_none(),
             queued: self.outbox.bytes(),
+            held: self.outbox.held(),
             received: self.outbox.received(),
             sent: self.outbox.sent(),
         }
@@ -286,7 +289,7 @@ impl Side {
 
     /// While more than the soft limit waits, the wheel looks whether anything leaves.
     pub(crate) fn watch(&mut self, terms: &Terms, slot: u32) {
-        if self.outbox.bytes() > terms.limits.soft {
+        if self.outbox.held() > terms.limits.soft {
             self.look_at(terms, slot, terms.now().after(terms.limits.stall));
         }
     }
@@ -318,7 +321,7 @@ impl Side {
     /// Whether a frame would leave at once.
     pub(crate) fn is_writable(&self, terms: &Terms) -> bool {
         match &self.link {
-            Link::Direct(_) => self.writer != Writer::Blocked && self.outbox.bytes() <= terms.limits.soft,
+            Link::Direct(_) => self.writer != Writer::Blocked && self.outbox.held() <= terms.limits.soft,
             Link::Parked(_) => self.link.is_waiting() && self.outbox.is_empty(),
         }
     }
@@ -351,7 +354,7 @@ impl Side {
     /// Emits that waited for room that is there now.
     #[inline]
     pub(crate) fn take_waiting(&mut self, terms: &Terms) -> Option<SmallVec<[Waker; 1]>> {
-        if self.rare.is_none() || self.outbox.bytes() > terms.limits.soft {
+        if self.rare.is_none() || self.outbox.held() > terms.limits.soft {
             return None;
         }
         let waiting = self.rare.as_mut().map(|rare| std::mem::take(&mut rare.waiting));

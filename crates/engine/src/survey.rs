@@ -46,7 +46,7 @@ impl<A: Application> Engine<A> {
                 survey.open[glance.wire as usize] += 1;
                 survey.queued += glance.queued as u64;
                 survey.longest_queue = survey.longest_queue.max(glance.queued as u64);
-                survey.slow += u64::from(glance.queued > soft);
+                survey.slow += u64::from(glance.held > soft);
             });
         }
         (survey.messages_received, survey.messages_sent) = self.terms().traffic.messages(gone, alive);

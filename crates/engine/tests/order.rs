@@ -119,7 +119,8 @@ async fn what_is_dropped_while_others_write_leaves_the_rest_whole_and_in_order()
         let text = format!("4{from},{number},{}", "x".repeat(number % 700));
         Frame::text(&[text.as_bytes()]).marked(Mark { rule: Some(rule), channel: 0, key: number as u64 % 5 })
     };
-    let dropped = || WhenSlow::DROPPING.into_iter().map(|rule| server.engine.traffic().dropped(rule)).sum::<u64>();
+    let dropped =
+        || WhenSlow::DROPPING.into_iter().map(|rule| server.engine.traffic().dropped(rule)).sum::<u64>();
     // Nobody reads yet, so what the kernel holds for the peer is full sooner or later.
     let first = (699..).step_by(700).find_map(|number| {
         let frame = event(rules.len(), number, WhenSlow::DropOldest);

@@ -136,12 +136,10 @@ fn sockets(page: &mut Page<'_>, counters: &Counters, census: &Census) -> fmt::Re
         "reason",
         &counters.left,
     )?;
-    page.counter(
-        Name::new(
-            "sockeye_connects_refused",
-            "CONNECTs refused, by a middleware or for want of the namespace.",
-        ),
-        counters.refused,
+    page.counters(
+        Name::new("sockeye_connects_refused", "CONNECTs refused, by cause."),
+        "cause",
+        &counters.refused,
     )?;
     page.counter(
         Name::new("sockeye_sockets_recovered", "Sockets that came back as what they were before a cut."),
@@ -175,6 +173,10 @@ fn events(page: &mut Page<'_>, counters: &Counters) -> fmt::Result {
         Name::new("sockeye_acks_timed_out", "Acknowledgements that did not come in time."),
         counters.ack_timeouts,
     )?;
+    page.counter(
+        Name::new("sockeye_acks_refused", "Events not sent, since their socket owed as many acks as it may."),
+        counters.acks_refused,
+    )?;
     page.counter(Name::new("sockeye_broadcasts", "Events emitted to many."), counters.broadcasts)?;
     page.histogram(
         Name::new("sockeye_broadcast_receivers", "Sockets of this server that each broadcast was for."),
@@ -185,6 +187,11 @@ fn events(page: &mut Page<'_>, counters: &Counters) -> fmt::Result {
     page.counter(
         Name::new("sockeye_undecodable", "Sessions closed since what came was no packet."),
         counters.undecodable,
+    )?;
+    page.counters(
+        Name::new("sockeye_packets_over_limit", "Sessions closed since a packet was too much, by limit."),
+        "limit",
+        &counters.packet_limits,
     )?;
     page.counter(
         Name::new("sockeye_violations", "Sessions closed since a packet was not allowed in their state."),

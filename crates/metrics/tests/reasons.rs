@@ -42,6 +42,9 @@ fn end(reason: DisconnectReason, world: &World, peer: &Peer<'_>) -> Option<()> {
         }
         DisconnectReason::RateLimit => drop(peer.post(&["42[\"x\"]"; 6].join("\u{1e}"))),
         DisconnectReason::MemoryBudget => drop(world.server.emit("news", "x".repeat(200_000))),
+        DisconnectReason::PacketLimit => drop(peer.post(&format!("42[\"x\",{}", "[".repeat(200)))),
+        // There is no socket yet that could leave: see below.
+        DisconnectReason::ConnectTimeout => return None,
         // The reference's word where a poll is missing; here it is a forced close all the same.
         DisconnectReason::ForcedServerClose => return None,
         other => panic!("how does {other} come about?"),
@@ -94,6 +97,23 @@ fn a_reason_is_the_same_word_wherever_an_operator_meets_it() {
             assert_eq!(scraped.value("sockeye_sessions_closed_total", &[("reason", word)]), 1.0);
         }
     }
+}
+
+#[test]
+fn a_session_that_joins_nothing_closes_for_a_reason_of_its_own() {
+    let lines = Lines::default();
+    let _guard = lines.listen();
+    let world = World::new(|builder| builder);
+    let peer = world.open();
+    world.simulation.advance(std::time::Duration::from_secs(26));
+    assert_eq!(peer.get().text(), "2");
+    peer.post("3");
+    world.simulation.advance(std::time::Duration::from_secs(20));
+    let word = CloseReason::ConnectTimeout.as_str();
+    assert!(lines.text().contains(&format!("reason=\"{word}\"")), "{}", lines.text());
+    let scraped = scrape(&world.server);
+    assert_eq!(scraped.value("sockeye_sessions_closed_total", &[("reason", word)]), 1.0);
+    assert!(peer.get().text().ends_with('1'), "as the reference does it, without a word");
 }
 
 #[test]

@@ -137,7 +137,7 @@ async fn what_handlers_do_is_counted_by_what_became_of_it() {
     assert_eq!(value("sockeye_broadcast_receivers_sum"), 2.0);
     let bucket = |le: &str| page.value("sockeye_broadcast_receivers_bucket", &[("le", le)]);
     assert_eq!((bucket("1.0"), bucket("10.0"), bucket("100000.0"), bucket("+Inf")), (0.0, 1.0, 1.0, 1.0));
-    assert_eq!(value("sockeye_connects_refused_total"), 1.0);
+    assert_eq!(page.value("sockeye_connects_refused_total", &[("cause", "no namespace")]), 1.0);
 }
 
 #[test]
@@ -219,6 +219,31 @@ fn ten_thousand_sessions_are_counted_to_the_last() {
     peers.iter().step_by(2).for_each(|peer| drop(peer.post("1")));
     world.simulation.run();
     assert_eq!(scrape(&world.server).value("sockeye_sessions", &[("transport", "polling")]), 5_000.0);
+}
+
+#[test]
+fn packets_over_a_limit_are_counted_by_limit() {
+    let world = World::new(|builder| {
+        builder.max_payload(1_000).attachment_timeout(std::time::Duration::from_secs(10))
+    });
+    let bytes = "bAAAA".to_owned() + &"A".repeat(800);
+    let deep = format!("42[\"x\",{}", "[".repeat(200));
+    for (limit, packets) in [
+        ("depth", vec![deep]),
+        ("attachments", vec!["4511-[\"x\"]".to_owned()]),
+        ("bytes", vec!["452-[\"x\"]".to_owned(), bytes.clone(), bytes]),
+        ("time", vec!["451-[\"x\"]".to_owned()]),
+    ] {
+        let peer = world.join();
+        packets.iter().for_each(|packet| drop(peer.post(packet)));
+        world.simulation.advance(std::time::Duration::from_secs(11));
+        let page = scrape(&world.server);
+        assert_eq!(page.value("sockeye_packets_over_limit_total", &[("limit", limit)]), 1.0, "{limit}");
+    }
+    let page = scrape(&world.server);
+    assert_eq!(page.value("sockeye_undecodable_total", &[]), 0.0);
+    assert_eq!(page.value("sockeye_sessions_closed_total", &[("reason", "packet limit")]), 3.0);
+    assert_eq!(page.value("sockeye_sessions_closed_total", &[("reason", "forced close")]), 1.0);
 }
 
 #[test]

@@ -25,6 +25,7 @@ use sockeye_engine_proto::frame::Frame;
 use sockeye_socket_proto::packet::{Kind, Packet};
 
 use crate::connection::Stay;
+use crate::counters::NotAdmitted;
 use crate::departure::dismiss;
 use crate::error::{Cause, Fault, Refusal};
 use crate::handshake::{Handshake, keep_auth};
@@ -74,13 +75,13 @@ pub(crate) fn handle_connect(engine: &Arc<Engine>, session: &Arc<Session>, packe
         return Flow::Continue;
     }
     if name != "/" && session.connection().namespaces() >= hub.options.namespace_limit {
-        refuse(engine, session, name, &Refusal::new(TOO_MANY));
+        refuse(engine, session, name, NotAdmitted::TooManyNamespaces, &Refusal::new(TOO_MANY));
         return Flow::Continue;
     }
     if let Some(auth) = &auth {
         let kept = session.connection().auth_bytes();
         if kept > 0 && kept + auth.len() > hub.options.limits.packet_bytes {
-            refuse(engine, session, name, &Refusal::new(TOO_MUCH));
+            refuse(engine, session, name, NotAdmitted::TooMuchAuth, &Refusal::new(TOO_MUCH));
             return Flow::Continue;
         }
     }
@@ -249,22 +250,34 @@ fn join(engine: &Arc<Engine>, session: &Arc<Session>, space: Held, auth: Option<
     Flow::Continue
 }
 
-fn refuse(engine: &Arc<Engine>, session: &Arc<Session>, namespace: &str, refusal: &Refusal) {
+fn refuse(
+    engine: &Arc<Engine>,
+    session: &Arc<Session>,
+    namespace: &str,
+    cause: NotAdmitted,
+    refusal: &Refusal,
+) {
     match legacy::is_spoken(session) {
-        true => send_refusal(engine, session, namespace, &refusal.bare()),
-        false => send_refusal(engine, session, namespace, refusal),
+        true => send_refusal(engine, session, namespace, cause, &refusal.bare()),
+        false => send_refusal(engine, session, namespace, cause, refusal),
     }
 }
 
 /// There is no such namespace. Peers of protocol 3, too, are told so in an object.
 fn refuse_unknown(engine: &Arc<Engine>, session: &Arc<Session>, namespace: &str) {
-    send_refusal(engine, session, namespace, &Refusal::new(NO_NAMESPACE));
+    send_refusal(engine, session, namespace, NotAdmitted::NoNamespace, &Refusal::new(NO_NAMESPACE));
 }
 
-fn send_refusal<T: Serialize>(engine: &Arc<Engine>, session: &Arc<Session>, namespace: &str, payload: &T) {
+fn send_refusal<T: Serialize>(
+    engine: &Arc<Engine>,
+    session: &Arc<Session>,
+    namespace: &str,
+    cause: NotAdmitted,
+    payload: &T,
+) {
     let hub = engine.application();
-    hub.tally.refused.add_one();
-    tracing::debug!(target: SOCKET, session = session.slot(), namespace, "refused");
+    hub.tally.refused[cause as usize].add_one();
+    tracing::debug!(target: SOCKET, session = session.slot(), namespace, cause = cause.as_str(), "refused");
     match hub.control(Kind::ConnectError, namespace, Some(payload)) {
         // A session that closed meanwhile needs no answer.
         Ok(frame) => _ = engine.send(session, [frame]),
@@ -300,7 +313,7 @@ async fn ask(
             }
         };
         if session.connection().refuse(stay) {
-            refuse(&engine, &session, &space.space(&hub.spaces).name, &refusal);
+            refuse(&engine, &session, &space.space(&hub.spaces).name, NotAdmitted::Application, &refusal);
         }
         let number = space.number();
         drop(space);
@@ -348,7 +361,7 @@ fn admit(engine: &Arc<Engine>, session: &Arc<Session>, stay: Stay, comeback: Opt
             hub.report(session, stay, CONNECTION, fault);
             // The handler's arguments could not be read, or are not all there: it has not run.
             if !is_granted && session.connection().refuse(stay) {
-                refuse(engine, session, &space.name, &Refusal::new("Invalid auth"));
+                refuse(engine, session, &space.name, NotAdmitted::Application, &Refusal::new("Invalid auth"));
             }
         }
     }

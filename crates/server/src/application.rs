@@ -21,6 +21,7 @@ use sockeye_engine_proto::session::Wire;
 use sockeye_engine_proto::tick::Tick;
 use sockeye_socket_proto::assembly::Incoming;
 use sockeye_socket_proto::error::DecodeError;
+use sockeye_socket_proto::limits::PacketLimit;
 use sockeye_socket_proto::packet::Kind;
 use sockeye_socket_proto::parser::json::decode;
 use sockeye_socket_proto::reason::DisconnectReason;
@@ -122,14 +123,12 @@ impl Application for Hub {
             attachment = Some(later);
         }
         if attachment.is_some_and(|deadline| deadline.is_due(now)) {
-            tracing::debug!(target: SESSION, session = session.slot(), error = %DecodeError::Late, "closed");
-            self.tally.undecodable.add_one();
-            engine.close(session, CloseReason::ForcedClose);
+            engine.close(session, self.refuse_packet(session, &DecodeError::Late));
             return None;
         }
         let connect = session.connection().connect_deadline();
         if connect.is_some_and(|deadline| deadline.is_due(now)) {
-            engine.close(session, CloseReason::ForcedClose);
+            engine.close(session, CloseReason::ConnectTimeout);
             return None;
         }
         [next, attachment, connect].into_iter().flatten().reduce(Tick::earlier)
@@ -163,10 +162,7 @@ impl Hub {
                 engine.schedule(session, deadline);
                 Flow::Continue
             }
-            Err(error) => {
-                tracing::debug!(target: SESSION, session = session.slot(), error = error.to_string(), "undecodable");
-                self.undecodable()
-            }
+            Err(error) => Flow::Close(self.refuse_packet(session, &error)),
         }
     }
 
@@ -220,10 +216,21 @@ impl Hub {
         self.spaces.find(legacy::split_name(name).0)
     }
 
-    /// What came is no packet.
-    pub(crate) fn undecodable(&self) -> Flow {
-        self.tally.undecodable.add_one();
-        Flow::Close(CloseReason::ForcedClose)
+    /// What came is no packet, or more than one may be: the session closes for that.
+    pub(crate) fn refuse_packet(&self, session: &Session, error: &DecodeError) -> CloseReason {
+        tracing::debug!(target: SESSION, session = session.slot(), error = error.to_string(), "undecodable");
+        match error.limit() {
+            Some(limit) => {
+                self.tally.packet_limits[limit as usize].add_one();
+                // The reference has this one limit, and its word for it.
+                let is_its_own = limit == PacketLimit::Attachments;
+                if is_its_own { CloseReason::ForcedClose } else { CloseReason::PacketLimit }
+            }
+            None => {
+                self.tally.undecodable.add_one();
+                CloseReason::ForcedClose
+            }
+        }
     }
 
     /// A packet that its sender may not send now.

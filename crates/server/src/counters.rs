@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use sockeye_socket_proto::limits::PacketLimit;
 use sockeye_socket_proto::reason::DisconnectReason;
 
 /// Counts that only grow.
@@ -14,10 +15,12 @@ pub(crate) struct Tally {
     pub(crate) acks_sent: Count,
     pub(crate) acks_received: Count,
     pub(crate) ack_timeouts: Count,
+    pub(crate) acks_refused: Count,
     pub(crate) wrong_arguments: Count,
     pub(crate) errors: Count,
     pub(crate) panics: Count,
-    pub(crate) refused: Count,
+    /// In the order of `NotAdmitted::ALL`.
+    pub(crate) refused: [Count; NotAdmitted::ALL.len()],
     pub(crate) joined: Count,
     /// In the order of `DisconnectReason::ALL`.
     pub(crate) left: [Count; DisconnectReason::ALL.len()],
@@ -25,8 +28,38 @@ pub(crate) struct Tally {
     /// In the order of `Unrecovered::ALL`.
     pub(crate) unrecovered: [Count; 3],
     pub(crate) undecodable: Count,
+    /// In the order of `PacketLimit::ALL`.
+    pub(crate) packet_limits: [Count; PacketLimit::ALL.len()],
     pub(crate) rooms_refused: Count,
     pub(crate) violations: Count,
+}
+
+/// Why a peer did not join the namespace that it asked for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum NotAdmitted {
+    /// A middleware or the connection handler said no, or could not read its arguments.
+    Application,
+    NoNamespace,
+    TooManyNamespaces,
+    TooMuchAuth,
+}
+
+impl NotAdmitted {
+    pub(crate) const ALL: [NotAdmitted; 4] = [
+        NotAdmitted::Application,
+        NotAdmitted::NoNamespace,
+        NotAdmitted::TooManyNamespaces,
+        NotAdmitted::TooMuchAuth,
+    ];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            NotAdmitted::Application => "application",
+            NotAdmitted::NoNamespace => "no namespace",
+            NotAdmitted::TooManyNamespaces => "too many namespaces",
+            NotAdmitted::TooMuchAuth => "too much auth",
+        }
+    }
 }
 
 /// One of them.
@@ -107,14 +140,17 @@ pub struct Counters {
     pub acks_received: u64,
     /// Acknowledgements that did not come in time.
     pub ack_timeouts: u64,
+    /// Acknowledgements that were not asked for, since their socket owed as many as it may.
+    pub acks_refused: u64,
     /// Events whose handler did not run, since an argument was missing or of another type.
     pub wrong_arguments: u64,
     /// Handlers that returned an error.
     pub errors: u64,
     /// Handlers that panicked.
     pub panics: u64,
-    /// CONNECTs that were refused, by a middleware or since there is no such namespace.
-    pub refused: u64,
+    /// CONNECTs that were refused, by cause: `application` (a middleware or the connection handler said no), `no namespace`,
+    /// `too many namespaces`, `too much auth`.
+    pub refused: Vec<(&'static str, u64)>,
     /// Sockets that joined a namespace, those that came back included.
     pub joined: u64,
     /// Sockets that left their namespace, by reason.
@@ -139,6 +175,8 @@ pub struct Counters {
     pub dropped: Vec<(&'static str, u64)>,
     /// Connections closed since what came was no packet.
     pub undecodable: u64,
+    /// Connections closed since a packet was more than one may be, by limit: `depth`, `attachments`, `bytes`, `time`.
+    pub packet_limits: Vec<(&'static str, u64)>,
     /// Connections closed since a packet came that is not allowed in their state.
     pub violations: u64,
     /// How many sockets each namespace has now, in the order in which the namespaces were made.

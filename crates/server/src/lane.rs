@@ -15,11 +15,11 @@ use std::task::Waker;
 use sockeye_engine::engine::Flow;
 use sockeye_runtime::turns::let_sockets_go_first;
 use sockeye_socket_proto::assembly::Incoming;
+use sockeye_socket_proto::error::DecodeError;
 
 use crate::chain::{To, start_event};
 use crate::connection::{Admission, Handlers, Stay};
 use crate::hub::{Engine, Handle, Held, Later, Session, Space, Turn, VIOLATION};
-use crate::log::SESSION;
 use crate::run::Rest;
 use crate::table::Table;
 
@@ -43,9 +43,8 @@ pub(crate) fn handle_event(
             hub.tally.violations.add_one();
             Flow::Close(VIOLATION)
         }
-        Admission::Interrupts => {
-            tracing::debug!(target: SESSION, session = session.slot(), "text while attachments are missing");
-            hub.undecodable()
+        Admission::Interrupts { missing } => {
+            Flow::Close(hub.refuse_packet(session, &DecodeError::UnexpectedText { missing }))
         }
         Admission::Queued { full: true } => Flow::Wait,
         Admission::Queued { full: false } => Flow::Continue,

@@ -112,7 +112,10 @@ pub(crate) fn await_ack(
             Ok(())
         }
         Err(AckRefused::Gone) => Err(AckError::Disconnected),
-        Err(AckRefused::TooMany) => Err(AckError::TooMany { limit: options.ack_limit }),
+        Err(AckRefused::TooMany) => {
+            engine.application().tally.acks_refused.add_one();
+            Err(AckError::TooMany { limit: options.ack_limit })
+        }
     }
 }
 

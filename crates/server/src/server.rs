@@ -22,13 +22,13 @@ use sockeye_engine_proto::session::Wire;
 use sockeye_runtime::runtime::Runtime;
 use sockeye_socket_proto::acks::DEFAULT_LIMIT;
 use sockeye_socket_proto::error::ArgumentError;
-use sockeye_socket_proto::limits::{Limits, MAX_DEPTH};
+use sockeye_socket_proto::limits::{Limits, MAX_DEPTH, PacketLimit};
 use sockeye_socket_proto::outgoing::EventArguments;
 use sockeye_socket_proto::parser::Parser;
 use sockeye_socket_proto::reason::DisconnectReason;
 
 use crate::broadcast::Broadcast;
-use crate::counters::Counters;
+use crate::counters::{Counters, NotAdmitted};
 use crate::emitted::Emitted;
 use crate::error::Failure;
 use crate::handler::event::{ConnectHandler, FromConnect, FromDisconnect, FromEvent, Middleware};
@@ -271,10 +271,13 @@ impl Server {
             acks_sent: tally.acks_sent.get(),
             acks_received: tally.acks_received.get(),
             ack_timeouts: tally.ack_timeouts.get(),
+            acks_refused: tally.acks_refused.get(),
             wrong_arguments: tally.wrong_arguments.get(),
             errors: tally.errors.get(),
             panics: tally.panics.get(),
-            refused: tally.refused.get(),
+            refused: by_name(&NotAdmitted::ALL, |cause| {
+                (cause.as_str(), tally.refused[*cause as usize].get())
+            }),
             joined: tally.joined.get(),
             left: by_name(&DisconnectReason::ALL, |reason| {
                 (reason.as_str(), tally.left[*reason as usize].get())
@@ -286,6 +289,9 @@ impl Server {
                 .map(|(cause, count)| (cause.as_str(), count.get()))
                 .collect(),
             undecodable: tally.undecodable.get(),
+            packet_limits: by_name(&PacketLimit::ALL, |limit| {
+                (limit.as_str(), tally.packet_limits[*limit as usize].get())
+            }),
             rooms_refused: tally.rooms_refused.get(),
             unjoined: hub.unjoined.load(Ordering::Relaxed),
             busy: by_name(&Busy::ALL, |busy| (busy.as_str(), engine.busy(*busy))),
@@ -600,7 +606,7 @@ impl Builder {
         self
     }
 
-    /// How long a connection may be without a namespace before it is closed. Default 45 s. It is not armed
+    /// How long a connection may be without a namespace before it is closed with `connect timeout`. Default 45 s. It is not armed
     /// again when a peer leaves its last namespace.
     pub fn connect_timeout(mut self, timeout: Duration) -> Builder {
         self.hub.connect_timeout = timeout;
@@ -614,7 +620,7 @@ impl Builder {
         self
     }
 
-    /// How many attachments one packet may have; beyond it the connection closes. Default 10.
+    /// How many attachments one packet may have; beyond it the connection closes with `forced close`, as in the original. Default 10.
     pub fn max_attachments(mut self, attachments: u32) -> Builder {
         self.hub.limits.attachments = attachments;
         self
@@ -632,7 +638,7 @@ impl Builder {
         self
     }
 
-    /// How long a packet may wait for its next attachment; beyond it the connection closes. Default 45 s. Rounded up, by at
+    /// How long a packet may wait for its next attachment; beyond it the connection closes with `packet limit`. Default 45 s. Rounded up, by at
     /// most 100 ms.
     pub fn attachment_timeout(mut self, timeout: Duration) -> Builder {
         self.hub.attachment_timeout = timeout;
@@ -647,7 +653,8 @@ impl Builder {
         self
     }
 
-    /// How deep a packet's JSON may be nested; beyond it the connection closes. Default 128, at most 512.
+    /// How deep a packet's JSON may be nested; beyond it the connection closes with `packet limit`. Default 128,
+    /// at most 512.
     pub fn max_depth(mut self, levels: u16) -> Builder {
         self.hub.limits.depth = levels.min(MAX_DEPTH);
         self

@@ -126,6 +126,14 @@ impl Assembly {
     }
 }
 
+impl Assembly {
+    /// How many attachments are missing of the packet that is not complete, 0 where none is.
+    #[must_use]
+    pub fn missing(&self) -> u32 {
+        self.pending.as_ref().map_or(0, |pending| pending.missing())
+    }
+}
+
 impl Pending {
     fn missing(&self) -> u32 {
         self.layout.attachments - self.parts.len() as u32

@@ -1,5 +1,7 @@
 //! Why something is not a packet, why it cannot become one, and why an argument is not what was asked for.
 
+use crate::limits::PacketLimit;
+
 /// Why what the peer sent is not a packet.
 ///
 /// Each of these ends the connection: after one of them nobody knows where the next packet begins.
@@ -95,6 +97,20 @@ pub enum DecodeError {
         /// How many are allowed.
         limit: usize,
     },
+}
+
+impl DecodeError {
+    /// Which limit it is about, if it is about one. Else what came is no packet, whatever the limits.
+    #[must_use]
+    pub const fn limit(&self) -> Option<PacketLimit> {
+        match self {
+            DecodeError::TooManyAttachments { .. } => Some(PacketLimit::Attachments),
+            DecodeError::TooDeep { .. } => Some(PacketLimit::Depth),
+            DecodeError::TooLarge { .. } => Some(PacketLimit::Bytes),
+            DecodeError::Late => Some(PacketLimit::Time),
+            _ => None,
+        }
+    }
 }
 
 /// Why a packet could not be encoded. The fault is our caller's.

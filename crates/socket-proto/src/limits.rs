@@ -31,6 +31,37 @@ pub struct Limits {
     pub packet_bytes: usize,
 }
 
+/// Which of the limits of a packet was not held.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum PacketLimit {
+    /// [`Limits::depth`].
+    Depth,
+    /// [`Limits::attachments`].
+    Attachments,
+    /// [`Limits::packet_bytes`].
+    Bytes,
+    /// The time that attachments have to come, which is their receiver's to say.
+    Time,
+}
+
+impl PacketLimit {
+    /// Every limit, for tables of counters.
+    pub const ALL: [PacketLimit; 4] =
+        [PacketLimit::Depth, PacketLimit::Attachments, PacketLimit::Bytes, PacketLimit::Time];
+
+    /// Its name: `depth`, `attachments`, `bytes` or `time`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            PacketLimit::Depth => "depth",
+            PacketLimit::Attachments => "attachments",
+            PacketLimit::Bytes => "bytes",
+            PacketLimit::Time => "time",
+        }
+    }
+}
+
 /// How many times `packet_bytes` a packet of another format may have.
 const GROWTH: usize = 8;
 

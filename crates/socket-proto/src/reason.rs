@@ -6,7 +6,7 @@ use sockeye_engine_proto::reason::CloseReason;
 
 /// Why a socket disconnected, printed in the protocol's own words: what a server's `disconnect` handlers see.
 ///
-/// Spec: `spec/socketio.md` 5; `slow reader`, `rate limit` and `memory budget` are ours.
+/// Spec: `spec/socketio.md` 5. Those for what a peer does beyond its limits are ours.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum DisconnectReason {
@@ -34,11 +34,16 @@ pub enum DisconnectReason {
     RateLimit,
     /// The process holds more than it may, and this connection most of it.
     MemoryBudget,
+    /// A packet of the peer's was more than a packet may be: see [`Limits`](crate::limits::Limits). Too many attachments are
+    /// a [forced close](DisconnectReason::ForcedClose), as in the original.
+    PacketLimit,
+    /// The peer joined no namespace in time. No socket leaves for it: there was none.
+    ConnectTimeout,
 }
 
 impl DisconnectReason {
     /// Every reason, for tables of counters.
-    pub const ALL: [DisconnectReason; 12] = [
+    pub const ALL: [DisconnectReason; 14] = [
         DisconnectReason::ClientNamespaceDisconnect,
         DisconnectReason::ServerNamespaceDisconnect,
         DisconnectReason::ServerShuttingDown,
@@ -51,6 +56,8 @@ impl DisconnectReason {
         DisconnectReason::SlowReader,
         DisconnectReason::RateLimit,
         DisconnectReason::MemoryBudget,
+        DisconnectReason::PacketLimit,
+        DisconnectReason::ConnectTimeout,
     ];
 
     /// The protocol's own string.
@@ -69,6 +76,8 @@ impl DisconnectReason {
             DisconnectReason::SlowReader => "slow reader",
             DisconnectReason::RateLimit => "rate limit",
             DisconnectReason::MemoryBudget => "memory budget",
+            DisconnectReason::PacketLimit => "packet limit",
+            DisconnectReason::ConnectTimeout => "connect timeout",
         }
     }
 }
@@ -91,6 +100,8 @@ impl From<CloseReason> for DisconnectReason {
             CloseReason::SlowReader => DisconnectReason::SlowReader,
             CloseReason::RateLimit => DisconnectReason::RateLimit,
             CloseReason::MemoryBudget => DisconnectReason::MemoryBudget,
+            CloseReason::PacketLimit => DisconnectReason::PacketLimit,
+            CloseReason::ConnectTimeout => DisconnectReason::ConnectTimeout,
             // A reason that is new there and not yet named here: this side closed.
             CloseReason::ForcedClose | _ => DisconnectReason::ForcedClose,
         }

@@ -23,8 +23,13 @@ import { sse } from "./transports/sse.js";
 import { websocket } from "./transports/websocket.js";
 import { upgrade, type Upgrade } from "./upgrade.js";
 
-/** Why a session closed, in the protocol's own words. */
-export type CloseReason = "forced close" | "transport close" | "transport error" | "ping timeout";
+/** Why a session closed, in the protocol's own words, or the server's where it said one of its own. */
+export type CloseReason = "forced close" | "transport close" | "transport error" | "ping timeout" | ToldReason;
+
+/** What a server of ours says when a peer is beyond one of its limits. */
+export type ToldReason = "slow reader" | "rate limit" | "memory budget";
+
+const TOLD: readonly unknown[] = ["slow reader", "rate limit", "memory budget"];
 
 /** What the server said when it opened the session. Times in milliseconds, `maxPayload` in bytes. */
 export interface Handshake {
@@ -361,6 +366,9 @@ export class Session extends Emitter<NoEvents, SessionEvents> {
       }
       error ||= new TransportError(this.transport.name + ": closed before the handshake", description);
     }
+    // Of a refused POST, of a Close frame, or of the packet that closes.
+    const { reason } = (error || description || {}) as { reason?: unknown };
+    if (TOLD.includes(reason)) return this.end(reason as ToldReason, error || description);
     if (!error) return this.end("transport close", description);
     websocketWorked = false;
     this.fire("error", error);

@@ -19,6 +19,8 @@ export class TransportError extends Error {
     readonly description?: unknown,
     /** The Engine.IO error code of a refused request, 0 to 5; absent when the answer had none. */
     readonly code?: number,
+    /** What the server said of a refused request, in its own words; absent when it said nothing. */
+    readonly reason?: string,
   ) {
     super(message);
   }

@@ -107,6 +107,13 @@ for (const [name, { options, from, to }] of Object.entries(ways)) {
       assert.notEqual(socket.id, socket.io.engine!.id);
     });
 
+    test("hears why it was closed, when it was beyond a limit", limit, async (t) => {
+      const socket = await arrive(t);
+      const reason = event(socket, "disconnect");
+      for (let sent = 0; sent < 120_000; sent++) socket.io.engine!.send('2["x"]');
+      assert.equal(await reason, "rate limit");
+    });
+
     test("arrives at the transport that it wanted", limit, async (t) => {
       await arrive(t);
     });

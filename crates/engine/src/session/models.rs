@@ -62,7 +62,7 @@ impl Scene {
     }
 
     fn close(&self, reason: CloseReason) {
-        if self.session.shut(&self.terms, reason, Parting::default()).is_some() {
+        if self.session.shut(&self.terms, reason, reason.into()).is_some() {
             self.ended.fetch_add(1, Ordering::Relaxed);
         }
     }

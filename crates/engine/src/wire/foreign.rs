@@ -166,7 +166,7 @@ impl<A: Application> Foreign<A> {
     fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.out.bytes.len() < WRITE_SIZE {
             let bytes = &mut self.out.bytes;
-            let taken = self.session.poll_take(self.engine.terms(), self.seat, cx, 1, |frame| {
+            let taken = self.session.poll_take(self.engine.terms(), self.seat, cx, usize::MAX, |frame| {
                 bytes.extend_from_slice(frame.websocket());
             });
             match taken {

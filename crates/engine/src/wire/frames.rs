@@ -278,7 +278,7 @@ impl<A: Application> Inbound<'_, A> {
             End::Gone | End::Refused | End::Nonsense => (CloseReason::TransportClose, Parting::Gone),
             End::Closed(_) => (CloseReason::TransportClose, Parting::Answer(frame)),
             End::Broken(_) => (CloseReason::TransportError, Parting::Close(frame)),
-            End::Session(reason) => (reason, Parting::Close(frame)),
+            End::Session(reason) => (reason, reason.into()),
         };
         let waits = matches!(parting, Parting::Close(_));
         self.engine.close_here(self.session, reason, parting);

@@ -29,7 +29,7 @@ use crate::body::Body;
 use crate::compression::Coding;
 use crate::dialect::Dialect;
 use crate::engine::{Application, Engine};
-use crate::session::{Parting, Session};
+use crate::session::Session;
 use crate::side::{Seat, Taken};
 use crate::wire::jsonp;
 
@@ -94,7 +94,7 @@ pub(crate) async fn answer<A: Application>(
 ) -> Response<Body> {
     let short = wait.is_some_and(|wait| wait.is_zero());
     if !engine.admit_request(session, 0) || session.begin_poll(seat, short).is_err() {
-        engine.close_here(session, CloseReason::TransportError, Parting::default());
+        engine.close_here(session, CloseReason::TransportError, CloseReason::TransportError.into());
         let mut answer = Response::new(Body::empty());
         *answer.status_mut() = StatusCode::BAD_REQUEST;
         return answer;
@@ -132,10 +132,10 @@ pub(crate) async fn answer<A: Application>(
         None => payload.push_control(b"6"),
         Some(Taken::Superseded) => payload.push_control(b"1"),
         Some(Taken::Closed(CloseReason::TransportClose)) if waited => payload.push_control(b"6"),
-        Some(Taken::Closed(_)) if waited => payload.push_control(b"1"),
-        Some(Taken::Closed(_)) => {
+        Some(Taken::Closed(reason)) if waited => payload.push_control(reason.packet().as_bytes()),
+        Some(Taken::Closed(reason)) => {
             payload.push_control(b"6");
-            payload.push_control(b"1");
+            payload.push_control(reason.packet().as_bytes());
             engine.forget(session);
         }
     }

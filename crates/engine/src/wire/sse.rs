@@ -90,9 +90,9 @@ impl<A: Application> Stream<A> {
                 self.ended = true;
                 return Poll::Ready(None);
             }
-            Poll::Ready(Taken::Closed(_)) => {
+            Poll::Ready(Taken::Closed(reason)) => {
                 self.ended = true;
-                bytes.extend_from_slice(b"data: 1\n\n");
+                bytes.extend_from_slice(format!("data: {}\n\n", reason.packet()).as_bytes());
             }
             Poll::Pending => {
                 ready!(Pin::new(&mut self.comment).poll(cx));

@@ -27,7 +27,7 @@ use crate::dialect::Dialect;
 use crate::engine::{Application, Engine, Flow};
 use crate::guarded;
 use crate::memory::Holding;
-use crate::session::{Parting, Received, Session};
+use crate::session::{Received, Session};
 use crate::side::Seat;
 use crate::wire::jsonp;
 use crate::wire::polling::protect;
@@ -125,7 +125,7 @@ where
     engine.terms().traffic.count_received(wire, body.len());
     // A form without a payload says nothing, and an empty payload is an error.
     let body = if dialect.jsonp.is_some() { jsonp::payload(&body).map(Bytes::from) } else { Some(body) };
-    let mut too_much = false;
+    let mut ended = None;
     if let Some(body) = &body {
         let packets = match std::str::from_utf8(body) {
             _ if is_binary && dialect.jsonp.is_none() => Packets::V3(v3::split_binary(body)),
@@ -137,13 +137,14 @@ where
                 return refuse(StatusCode::BAD_REQUEST);
             }
         };
-        too_much = receive(engine, session, seat, packets, body.len()).await == Some(CloseReason::RateLimit);
+        ended = receive(engine, session, seat, packets, body.len()).await;
     }
     posting.done = true;
     drop(posting);
-    if too_much || session.closed().is_some_and(CloseReason::is_abrupt) {
+    let cut_short = ended.filter(|reason| *reason == CloseReason::RateLimit);
+    if let Some(reason) = cut_short.or_else(|| session.closed().filter(|reason| reason.is_abrupt())) {
         // The rest of the payload was not received: the peer must not think it was.
-        return refuse(StatusCode::BAD_REQUEST);
+        return refuse_for(reason);
     }
     let mut answer = Response::new(Body::full(Bytes::from_static(b"ok")));
     let headers = answer.headers_mut();
@@ -233,7 +234,7 @@ fn fail<A: Application>(
     reason: CloseReason,
 ) {
     if session.speaks(seat) {
-        engine.close_here(session, reason, Parting::default());
+        engine.close_here(session, reason, reason.into());
     } else {
         session.release(seat);
     }
@@ -326,6 +327,15 @@ fn is_octet_stream(request: &HeaderMap) -> bool {
 }
 
 /// An empty answer. What is left of the body is not read, so the connection ends with it.
+/// Refuses a POST and says why.
+fn refuse_for(reason: CloseReason) -> Response<Body> {
+    let mut answer = refuse(StatusCode::BAD_REQUEST);
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    // None of the words has anything to escape.
+    *answer.body_mut() = Body::full(Bytes::from(format!(r#"{{"message":"{reason}"}}"#)));
+    answer
+}
+
 fn refuse(status: StatusCode) -> Response<Body> {
     let mut answer = Response::new(Body::empty());
     *answer.status_mut() = status;

@@ -20,7 +20,10 @@ pub(crate) enum Admission<'p, T> {
     /// The namespace is not joined.
     Stranger,
     /// Another packet is in assembly.
-    Interrupts,
+    Interrupts {
+        /// How many of its attachments are missing.
+        missing: u32,
+    },
 }
 
 /// The next event of a lane, for who starts them.
@@ -78,8 +81,9 @@ impl<T> Connection<T> {
         limit: usize,
     ) -> Admission<'p, T> {
         let mut state = self.lock();
-        if state.rare.as_ref().is_some_and(|rare| rare.assembly.is_waiting()) {
-            return Admission::Interrupts;
+        let missing = state.rare.as_ref().map_or(0, |rare| rare.assembly.missing());
+        if missing > 0 {
+            return Admission::Interrupts { missing };
         }
         let Some((stay, place)) = state.current(namespace) else { return Admission::Stranger };
         if !place.is(Place::JOINED) {

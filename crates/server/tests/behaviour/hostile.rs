@@ -156,6 +156,7 @@ fn acks_that_are_waited_for_are_all_gone_with_their_socket() {
         world.run();
         assert_eq!(world.server.counters().sessions, 1);
     }
+    assert_eq!(world.server.counters().acks_refused, 3);
     let (peer, _) = world.join();
     peer.send(&[r#"2["ask"]"#]);
     let ids: Vec<String> = peer.take().iter().map(|asked| asked[1..asked.len() - 9].to_owned()).collect();

@@ -64,7 +64,9 @@ fn a_middleware_refuses_with_message_and_data() {
     assert_eq!(peer.take(), [r#"4/secret,{"message":"not authorized","data":{"code":42}}"#]);
     peer.send(&["0/secret,{}"]);
     assert_eq!(peer.take(), [r#"4/secret,{"message":"Invalid auth"}"#]);
-    assert_eq!(world.server.counters().refused, 2);
+    let refused = world.server.counters().refused;
+    assert_eq!(refused[0], ("application", 2));
+    assert_eq!(refused.iter().map(|(_, count)| count).sum::<u64>(), 2);
     assert!(world.server.of("/secret").is_empty());
 }
 

@@ -212,7 +212,7 @@ fn an_attachment_that_does_not_come_closes_in_time_and_each_that_comes_gives_tim
     assert!(!peer.is_closed());
     world.advance(300);
     assert!(peer.is_closed());
-    assert_eq!(world.server.counters().undecodable, 1);
+    assert_eq!(world.server.counters().packet_limits[3], ("time", 1));
 }
 
 #[test]

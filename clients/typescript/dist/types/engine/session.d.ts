@@ -1,8 +1,10 @@
 import { Emitter, type NoEvents } from "../emitter.js";
 import type { BinaryData, Packet } from "./packet.js";
 import { TransportError, type EngineOptions, type Stats, type Transport } from "./transport.js";
-/** Why a session closed, in the protocol's own words. */
-export type CloseReason = "forced close" | "transport close" | "transport error" | "ping timeout";
+/** Why a session closed, in the protocol's own words, or the server's where it said one of its own. */
+export type CloseReason = "forced close" | "transport close" | "transport error" | "ping timeout" | ToldReason;
+/** What a server of ours says when a peer is beyond one of its limits. */
+export type ToldReason = "slow reader" | "rate limit" | "memory budget";
 /** What the server said when it opened the session. Times in milliseconds, `maxPayload` in bytes. */
 export interface Handshake {
     readonly sid: string;

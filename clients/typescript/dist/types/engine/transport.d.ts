@@ -8,12 +8,16 @@ export declare class TransportError extends Error {
     readonly description?: unknown;
     /** The Engine.IO error code of a refused request, 0 to 5; absent when the answer had none. */
     readonly code?: number | undefined;
+    /** What the server said of a refused request, in its own words; absent when it said nothing. */
+    readonly reason?: string | undefined;
     readonly type = "TransportError";
     constructor(message: string, 
     /** What the runtime said: an HTTP status, an `Error`, an event. */
     description?: unknown, 
     /** The Engine.IO error code of a refused request, 0 to 5; absent when the answer had none. */
-    code?: number | undefined);
+    code?: number | undefined, 
+    /** What the server said of a refused request, in its own words; absent when it said nothing. */
+    reason?: string | undefined);
 }
 /** The end of a transport whose server sent something that is no packet. */
 export declare function notAPacket(transport: TransportName, found: unknown): TransportError;

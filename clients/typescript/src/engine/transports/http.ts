@@ -65,17 +65,18 @@ export async function readText(route: Route, transport: TransportName, response:
 async function refusal(route: Route, transport: TransportName, response: Response): Promise<TransportError> {
   const text = await readText(route, transport, response).catch(() => "");
   let code: number | undefined;
-  let message = "";
+  let reason: string | undefined;
   try {
     const body: unknown = JSON.parse(text);
     if (typeof body === "object" && body) {
       if ("code" in body && typeof body.code === "number") code = body.code;
-      if ("message" in body) message = " " + String(body.message);
+      if ("message" in body) reason = String(body.message);
     }
   } catch {
     // Not from an Engine.IO server: the status has to do.
   }
-  return new TransportError(`${transport}: the server answered ${response.status}${message}`, response.status, code);
+  const message = `${transport}: the server answered ${response.status}${reason ? " " + reason : ""}`;
+  return new TransportError(message, response.status, code, reason);
 }
 /** How long a goodbye may take in milliseconds. Browsers have few connections for one server, none to leave hanging. */
 export const GOODBYE_FOR = 5_000;

@@ -82,7 +82,7 @@ export function polling(route: Route, firstEvents: TransportEvents): Transport {
     up.close(() => get?.abort());
   }
 
-  function fail(error?: TransportError): void {
+  function fail(error?: TransportError, description?: unknown): void {
     const before = state;
     state = "closed";
     stopGap();
@@ -90,7 +90,7 @@ export function polling(route: Route, firstEvents: TransportEvents): Transport {
     if (before === "closed" || before === "closing") return;
     up.cancel();
     get?.abort();
-    transport.events.onclose(error);
+    transport.events.onclose(error, description);
   }
 
   async function ask(): Promise<void> {
@@ -127,7 +127,7 @@ export function polling(route: Route, firstEvents: TransportEvents): Transport {
     for (const packet of packets) {
       if (state !== "open") break;
       if (!packet) return fail(notAPacket("polling", packets));
-      if (packet.type === "close") return fail();
+      if (packet.type === "close") return fail(undefined, { reason: packet.data });
       full ||= packet.type !== "noop";
       transport.events.onpacket(packet);
     }

@@ -94,13 +94,13 @@ export function sse(route: Route, firstEvents: TransportEvents): Transport {
     end,
   );
 
-  function end(error?: TransportError): void {
+  function end(error?: TransportError, description?: unknown): void {
     if (state === "closed") return;
     state = "closed";
     cancelWait();
     up.cancel();
     cut();
-    transport.events.onclose(error);
+    transport.events.onclose(error, description);
   }
 
   function checkPaused(): void {
@@ -193,7 +193,7 @@ export function sse(route: Route, firstEvents: TransportEvents): Transport {
       if (state === "closed") return;
       const packet = decodeLine(line);
       if (!packet) return end(notAPacket("sse", line));
-      if (packet.type === "close") return end();
+      if (packet.type === "close") return end(undefined, { reason: packet.data });
       sealed = packet.type === "noop";
       transport.events.onpacket(packet);
     }
