@@ -97,13 +97,19 @@ fn foreign_pages_come_in_as_the_options_say() {
 }
 
 #[test]
-fn an_option_that_is_no_address_is_told_with_its_name() {
-    for option in ["--trusted-proxy", "--proxy-protocol"] {
+fn an_option_that_could_mean_nobody_is_told_with_its_name() {
+    for (option, value) in [
+        ("--trusted-proxy", "nginx"),
+        ("--proxy-protocol", "nginx"),
+        ("--allow-origin", "https://example.com/"),
+        ("--allow-origin", "example.com"),
+        ("--allow-origin", "*"),
+    ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
-        let output = command.args(["serve", "--listen", "127.0.0.1:0", option, "nginx"]).output();
+        let output = command.args(["serve", "--listen", "127.0.0.1:0", option, value]).output();
         let output = output.expect("the binary starts");
         let said = String::from_utf8_lossy(&output.stderr);
-        assert!(!output.status.success() && said.contains("nginx") && said.contains(option), "{said}");
+        assert!(!output.status.success() && said.contains(value) && said.contains(option), "{said}");
     }
 }
 

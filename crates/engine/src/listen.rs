@@ -42,7 +42,7 @@ use crate::guarded::{Cut, Guarded, Patience, Served, Serving};
 use crate::log::LISTEN;
 use crate::peer::PeerAddr;
 use crate::proxies::TrustedProxies;
-use crate::proxy_protocol::read_source;
+use crate::proxy_protocol::{Source, read_source};
 use crate::service::{begun, not_found};
 
 /// Connections that the system holds for us between two accepts.
@@ -72,10 +72,11 @@ pub struct Listen {
     /// closed at once.
     pub max_connections: usize,
     /// The same, from one address, or from one network of IPv6 (/64). Default 1,000; addresses of private networks are
-    /// not counted, as they are proxies. One more is closed at once.
+    /// not counted, as they are proxies. One more is closed at once. Where a balancer names the client, that is who is
+    /// counted.
     pub connections_per_address: usize,
     /// Whose connections begin with a header of the PROXY protocol, version 1 or 2: balancers that hand on TCP. The source
-    /// that it names is the connection's address from there on. Default nobody's; then no header is looked for. A
+    /// that it names is the connection's address from there on; where it names none, nobody's headers are believed. Default nobody's; then no header is looked for. A
     /// connection of theirs whose header is malformed, over 4 KiB, or not there within
     /// [`head_timeout`](Listen::head_timeout) is closed.
     pub proxy_protocol: TrustedProxies,
@@ -153,13 +154,11 @@ impl Listen {
                         engine.clone(),
                         stream,
                         address,
+                        counted,
                         fallback.clone(),
                         alive.subscribe(),
                     );
-                    engine.runtime().spawn(async move {
-                        connection.await;
-                        drop(counted);
-                    });
+                    engine.runtime().spawn(connection);
                 }
                 Some(Err(error)) if is_the_peers(&error) => {}
                 Some(Err(error)) => {
@@ -186,7 +185,8 @@ impl Listen {
         self,
         engine: Arc<Engine<A>>,
         mut stream: TcpStream,
-        mut address: SocketAddr,
+        address: SocketAddr,
+        mut counted: Counted,
         fallback: F,
         mut alive: watch::Receiver<()>,
     ) where
@@ -197,6 +197,7 @@ impl Listen {
             tracing::debug!(target: LISTEN, %error, "the connection is gone already");
             return;
         }
+        let mut source = Some(address);
         if self.proxy_protocol.contains(address.ip()) {
             let late = engine.runtime().sleep(self.head_timeout);
             let told = tokio::select! {
@@ -205,7 +206,16 @@ impl Listen {
                 _ = alive.changed() => return,
             };
             match told {
-                Ok(source) => address = source.unwrap_or(address),
+                Ok(Source::Balancer) => {}
+                Ok(Source::Unknown) => source = None,
+                Ok(Source::Client(client)) => {
+                    let is_proxy = engine.options().trusted_proxies.contains(client.ip());
+                    if !is_proxy && !counted.names(client, self.connections_per_address) {
+                        engine.counters().count_turned_away();
+                        return;
+                    }
+                    source = Some(client);
+                }
                 // Health checks of balancers connect, and say nothing.
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return,
                 Err(error) => {
@@ -231,9 +241,11 @@ impl Listen {
                 } else if !names_its_host(&request) {
                     refuse(StatusCode::BAD_REQUEST)
                 } else if engine.serves(request.uri().path()) {
-                    engine.handle_from(request, Some(address)).await
+                    engine.handle_from(request, source).await
                 } else {
-                    request.extensions_mut().insert(PeerAddr(address));
+                    if let Some(source) = source {
+                        request.extensions_mut().insert(PeerAddr(source));
+                    }
                     let ready = poll_fn(|cx| fallback.poll_ready(cx)).await;
                     let Ok(()) = ready;
                     let Ok(answer) = fallback.call(request).await;
@@ -288,17 +300,34 @@ impl Crowd {
     /// Counts a connection. `None` when it is one too many, in all or from its address.
     fn enter(self: &Arc<Crowd>, address: Option<SocketAddr>, limits: (usize, usize)) -> Option<Counted> {
         let (most, most_per_address) = limits;
-        let address = address.and_then(|address| prefix(address.ip()));
-        let mut connections = self.0.lock();
-        let known = address.and_then(|address| connections.by_address.get(&address)).copied();
-        if connections.all >= most || known.unwrap_or(0) >= most_per_address {
-            return None;
+        {
+            let mut connections = self.0.lock();
+            if connections.all >= most {
+                return None;
+            }
+            connections.all += 1;
         }
-        connections.all += 1;
-        if let Some(address) = address {
-            *connections.by_address.entry(address).or_default() += 1;
+        let mut counted = Counted { crowd: self.clone(), address: None };
+        let may_stay = address.is_none_or(|address| counted.names(address, most_per_address));
+        may_stay.then_some(counted)
+    }
+}
+
+impl Counted {
+    /// Counts it for its address, too. False when it is one too many from there.
+    fn names(&mut self, address: SocketAddr, most: usize) -> bool {
+        let Some(address) = prefix(address.ip()) else { return true };
+        let mut connections = self.crowd.0.lock();
+        let count = connections.by_address.entry(address).or_default();
+        if *count >= most {
+            if most == 0 {
+                connections.by_address.remove(&address);
+            }
+            return false;
         }
-        Some(Counted { crowd: self.clone(), address })
+        *count += 1;
+        self.address = Some(address);
+        true
     }
 }
 

@@ -28,7 +28,7 @@ use crate::entrance;
 use crate::gate::AllowRequest;
 use crate::hooks::{ChangeHeaders, GenerateId, OnConnectionError};
 use crate::middleware::EngineMiddleware;
-use crate::origins::Origins;
+use crate::origins::{Origins, normal_origin};
 use crate::proxies::TrustedProxies;
 
 /// Options of an engine. The defaults are the reference server's where it has the option.
@@ -320,7 +320,22 @@ pub enum AllowedOrigin {
     Matching(OriginMatcher),
 }
 
+/// What was given as an origin is none: an origin is a scheme, a host and perhaps a port, as in `https://example.com`.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{0:?} is no origin, expected one as https://example.com, without a path")]
+pub struct NotAnOrigin(pub String);
+
 impl AllowedOrigin {
+    /// A [`List`](AllowedOrigin::List) of these, written as browsers write them.
+    ///
+    /// # Errors
+    /// [`NotAnOrigin`] for the first that no page could have, such as one with a path, a `/` at the end, or a `*`.
+    pub fn list<S: AsRef<str>>(origins: impl IntoIterator<Item = S>) -> Result<AllowedOrigin, NotAnOrigin> {
+        let normal =
+            |origin: S| normal_origin(origin.as_ref()).ok_or_else(|| NotAnOrigin(origin.as_ref().to_owned()));
+        origins.into_iter().map(normal).collect::<Result<_, _>>().map(AllowedOrigin::List)
+    }
+
     /// The origin that asks is named when `fits` says so: for patterns, and for lists that change.
     pub fn matching(fits: impl Fn(&str) -> bool + Send + Sync + 'static) -> AllowedOrigin {
         AllowedOrigin::Matching(OriginMatcher(Arc::new(fits)))

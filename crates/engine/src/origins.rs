@@ -57,6 +57,33 @@ pub(crate) fn is_origin_of(origin: &str, host: &str) -> bool {
     origin.is_some() && origin == Place::parse(host, port)
 }
 
+/// `origin` as browsers write it, in lower case and without the port that its scheme means; `None` when it is none that a page
+/// could have, as with a path, a `/` at the end or a `*`.
+pub(crate) fn normal_origin(origin: &str) -> Option<String> {
+    let origin = origin.to_ascii_lowercase();
+    let (scheme, authority) = origin.split_once("://")?;
+    let is_scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    if !scheme.starts_with(|first: char| first.is_ascii_lowercase()) || !scheme.bytes().all(is_scheme) {
+        return None;
+    }
+    let port = match scheme {
+        "https" => 443,
+        "http" => 80,
+        _ => 0,
+    };
+    // Browsers write no `*`, which a name may have elsewhere.
+    let place = Place::parse(authority, port).filter(|_| !authority.contains('*'))?;
+    let host = match place.host {
+        Host::Ipv6(ip) => format!("[{ip}]"),
+        Host::Name(name) => name,
+    };
+    Some(if place.port == port {
+        format!("{scheme}://{host}")
+    } else {
+        format!("{scheme}://{host}:{}", place.port)
+    })
+}
+
 /// A host and a port, in the one way of writing them.
 #[derive(Eq, PartialEq)]
 struct Place {
@@ -122,6 +149,38 @@ mod tests {
             ("ws://example.org:3000", "example.org:3000"),
         ] {
             assert!(is_origin_of(origin, host), "{origin} {host}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_written_in_one_way_and_what_is_none_is_told() {
+        for (written, normal) in [
+            ("https://example.com", "https://example.com"),
+            ("HTTPS://Example.COM:443", "https://example.com"),
+            ("http://example.com:3000", "http://example.com:3000"),
+            ("https://example.com:80", "https://example.com:80"),
+            ("http://[::1]:3000", "http://[::1]:3000"),
+            ("capacitor://localhost", "capacitor://localhost"),
+            ("chrome-extension://abcdefgh", "chrome-extension://abcdefgh"),
+        ] {
+            assert_eq!(normal_origin(written).as_deref(), Some(normal), "{written}");
+        }
+        for none in [
+            "",
+            "*",
+            "null",
+            "example.com",
+            "//example.com",
+            "https://",
+            "https://example.com/",
+            "https://example.com/path",
+            "https://*.example.com",
+            "https://example.com:port",
+            "https://me@example.com",
+            "https://a b",
+            "1://example.com",
+        ] {
+            assert_eq!(normal_origin(none), None, "{none}");
         }
     }
 

@@ -42,15 +42,26 @@ pub(crate) enum HeaderError {
 enum Decoded {
     /// That many more belong to it for certain.
     Wants(usize),
-    /// It is whole; the source is missing where the balancer speaks for itself, or knows none.
-    Whole(Option<SocketAddr>),
+    /// It is whole.
+    Whole(Source),
 }
 
-/// Reads the header that `stream` begins with, and answers with the source that it names, if any.
+/// Whose a connection is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Source {
+    /// A client's.
+    Client(SocketAddr),
+    /// The balancer's own, as for its health checks.
+    Balancer,
+    /// Somebody's whose address is none of TCP, or unknown. It is not the balancer who speaks: nothing is believed for that.
+    Unknown,
+}
+
+/// Reads the header that `stream` begins with, and answers with the source that it names.
 ///
 /// # Errors
 /// Those of the stream, its end, and [`HeaderError`] as [`io::ErrorKind::InvalidData`].
-pub(crate) async fn read_source(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<SocketAddr>> {
+pub(crate) async fn read_source(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Source> {
     let mut header = Vec::with_capacity(128);
     loop {
         match decode(&header).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))? {
@@ -92,9 +103,9 @@ fn decode_text(header: &[u8]) -> Result<Decoded, HeaderError> {
     };
     let line = std::str::from_utf8(&line[TEXT.len()..]).map_err(|_| HeaderError::Malformed)?;
     if line == "UNKNOWN" || line.starts_with("UNKNOWN ") {
-        return Ok(Decoded::Whole(None));
+        return Ok(Decoded::Whole(Source::Unknown));
     }
-    source_of(line).map(|source| Decoded::Whole(Some(source))).ok_or(HeaderError::Malformed)
+    source_of(line).map(|source| Decoded::Whole(Source::Client(source))).ok_or(HeaderError::Malformed)
 }
 
 /// Of `TCP4 source destination port port`, or of `TCP6`.
@@ -137,20 +148,20 @@ fn decode_binary(header: &[u8]) -> Result<Decoded, HeaderError> {
         return Ok(Decoded::Wants(length - rest.len()));
     }
     let source = match (command, family) {
-        (0x20, _) => None,
+        (0x20, _) => Source::Balancer,
         (_, 0x11) => {
             let addresses = rest.first_chunk::<12>().ok_or(HeaderError::Malformed)?;
             let ip: [u8; 4] = addresses[..4].try_into().expect("four bytes");
-            Some(SocketAddr::new(ip.into(), u16::from_be_bytes([addresses[8], addresses[9]])))
+            Source::Client(SocketAddr::new(ip.into(), u16::from_be_bytes([addresses[8], addresses[9]])))
         }
         (_, 0x21) => {
             let addresses = rest.first_chunk::<36>().ok_or(HeaderError::Malformed)?;
             let ip: [u8; 16] = addresses[..16].try_into().expect("sixteen bytes");
             let ip = IpAddr::from(ip).to_canonical();
-            Some(SocketAddr::new(ip, u16::from_be_bytes([addresses[32], addresses[33]])))
+            Source::Client(SocketAddr::new(ip, u16::from_be_bytes([addresses[32], addresses[33]])))
         }
         // Unspecified, of datagrams, of Unix sockets: nothing that a TCP address could stand for.
-        (_, 0x00 | 0x12 | 0x22 | 0x31 | 0x32) => None,
+        (_, 0x00 | 0x12 | 0x22 | 0x31 | 0x32) => Source::Unknown,
         _ => return Err(HeaderError::Malformed),
     };
     Ok(Decoded::Whole(source))
@@ -185,7 +196,7 @@ mod tests {
     }
 
     /// The source, and what is left on the stream, read in steps of `most`.
-    fn read(bytes: &[u8], most: usize) -> (io::Result<Option<SocketAddr>>, Vec<u8>) {
+    fn read(bytes: &[u8], most: usize) -> (io::Result<Source>, Vec<u8>) {
         let mut stream = Dripping { bytes, most };
         let read = {
             let mut reading = pin!(read_source(&mut stream));
@@ -218,29 +229,33 @@ mod tests {
         let unknown = format!("PROXY UNKNOWN {}\r\n", "f".repeat(MAX_TEXT - 16)).into_bytes();
         assert_eq!(unknown.len(), MAX_TEXT);
         for (header, expected) in [
-            (b"PROXY TCP4 203.0.113.9 192.0.2.1 4711 443\r\n".to_vec(), Some("203.0.113.9:4711")),
-            (b"PROXY TCP6 2001:db8::7 ::1 4711 443\r\n".to_vec(), Some("[2001:db8::7]:4711")),
-            (b"PROXY TCP6 ::ffff:203.0.113.9 ::1 4711 443\r\n".to_vec(), Some("203.0.113.9:4711")),
-            (b"PROXY TCP4 0.0.0.0 0.0.0.0 0 65535\r\n".to_vec(), Some("0.0.0.0:0")),
-            (b"PROXY UNKNOWN\r\n".to_vec(), None),
-            (b"PROXY UNKNOWN \xff\r".iter().map(|byte| byte & 0x7f).chain(*b"\r\n").collect(), None),
-            (unknown, None),
-            (binary(0x21, 0x11, &V4), Some("203.0.113.9:4711")),
-            (binary(0x21, 0x11, &extensions), Some("203.0.113.9:4711")),
-            (binary(0x21, 0x11, &long), Some("203.0.113.9:4711")),
-            (binary(0x21, 0x21, &v6()), Some("[2001:db8::7]:4711")),
-            (binary(0x21, 0x21, &mapped), Some("203.0.113.9:4711")),
-            (binary(0x20, 0x11, &V4), None),
-            (binary(0x20, 0x00, &[]), None),
-            (binary(0x20, 0xff, &[1, 2, 3]), None),
-            (binary(0x21, 0x00, &[]), None),
-            (binary(0x21, 0x12, &V4), None),
-            (binary(0x21, 0x31, &[0; 216]), None),
+            (b"PROXY TCP4 203.0.113.9 192.0.2.1 4711 443\r\n".to_vec(), "203.0.113.9:4711"),
+            (b"PROXY TCP6 2001:db8::7 ::1 4711 443\r\n".to_vec(), "[2001:db8::7]:4711"),
+            (b"PROXY TCP6 ::ffff:203.0.113.9 ::1 4711 443\r\n".to_vec(), "203.0.113.9:4711"),
+            (b"PROXY TCP4 0.0.0.0 0.0.0.0 0 65535\r\n".to_vec(), "0.0.0.0:0"),
+            (b"PROXY UNKNOWN\r\n".to_vec(), "unknown"),
+            (b"PROXY UNKNOWN \xff\r".iter().map(|byte| byte & 0x7f).chain(*b"\r\n").collect(), "unknown"),
+            (unknown, "unknown"),
+            (binary(0x21, 0x11, &V4), "203.0.113.9:4711"),
+            (binary(0x21, 0x11, &extensions), "203.0.113.9:4711"),
+            (binary(0x21, 0x11, &long), "203.0.113.9:4711"),
+            (binary(0x21, 0x21, &v6()), "[2001:db8::7]:4711"),
+            (binary(0x21, 0x21, &mapped), "203.0.113.9:4711"),
+            (binary(0x20, 0x11, &V4), "balancer"),
+            (binary(0x20, 0x00, &[]), "balancer"),
+            (binary(0x20, 0xff, &[1, 2, 3]), "balancer"),
+            (binary(0x21, 0x00, &[]), "unknown"),
+            (binary(0x21, 0x12, &V4), "unknown"),
+            (binary(0x21, 0x31, &[0; 216]), "unknown"),
         ] {
             for most in [1, 2, 7, usize::MAX] {
                 let (source, left) = read(&[&header[..], b"GET / HTTP/1.1\r\n"].concat(), most);
-                let source = source.expect("a header").map(|source| source.to_string());
-                assert_eq!(source.as_deref(), expected, "{}", header.escape_ascii());
+                let source = match source.expect("a header") {
+                    Source::Client(address) => address.to_string(),
+                    Source::Balancer => "balancer".to_owned(),
+                    Source::Unknown => "unknown".to_owned(),
+                };
+                assert_eq!(source, expected, "{}", header.escape_ascii());
                 assert_eq!(left, b"GET / HTTP/1.1\r\n", "{}", header.escape_ascii());
             }
         }

@@ -66,11 +66,52 @@ async fn a_balancers_header_names_the_client_in_one_segment_or_byte_by_byte() {
 #[tokio::test]
 async fn a_balancer_that_speaks_for_itself_is_the_peer() {
     let server = behind_balancer(&["127.0.0.0/8"], Options::default());
-    for header in [LOCAL, b"PROXY UNKNOWN ffff:: ffff:: 1 2\r\n"] {
+    let mut client = Client::connect(server.address).await;
+    client.write([LOCAL, &request(POLLING, "")].concat()).await;
+    assert_eq!(client.answer().await.status, 200);
+    assert_eq!(last_peer(&server), client.stream.local_addr().ok());
+}
+
+#[tokio::test]
+async fn a_client_that_a_balancer_does_not_know_is_nobody_and_not_believed() {
+    let mut options = Options::default();
+    options.trusted_proxies = trusted(&["127.0.0.1"]);
+    let server = behind_balancer(&["127.0.0.1"], options);
+    let unspecified = b"\r\n\r\n\0\r\nQUIT\n\x21\0\0\0";
+    for header in [&b"PROXY UNKNOWN ffff:: ffff:: 1 2\r\n"[..], unspecified] {
+        let mut client = Client::connect(server.address).await;
+        client.write([header, &request(POLLING, "X-Forwarded-For: 192.0.2.77\r\n")].concat()).await;
+        assert_eq!(client.answer().await.status, 200);
+        assert_eq!(last_peer(&server), None);
+    }
+}
+
+#[tokio::test]
+async fn connections_are_counted_for_the_client_that_a_balancer_names() {
+    let mut listen = Listen::default();
+    listen.proxy_protocol = trusted(&["127.0.0.1"]);
+    listen.connections_per_address = 2;
+    let server = Server::with(Recorder::default(), Options::default(), listen);
+    let other = b"PROXY TCP4 203.0.113.10 192.0.2.1 4711 443\r\n";
+    let mut open = Vec::new();
+    for header in [TEXT, BINARY, other] {
         let mut client = Client::connect(server.address).await;
         client.write([header, &request(POLLING, "")].concat()).await;
         assert_eq!(client.answer().await.status, 200);
-        assert_eq!(last_peer(&server), client.stream.local_addr().ok());
+        open.push(client);
+    }
+    let mut third = Client::connect(server.address).await;
+    third.write([TEXT, &request(POLLING, "")].concat()).await;
+    assert!(third.is_closed().await, "one too many of its address");
+    assert_eq!(server.engine.counters().turned_away(), 1);
+    // Its place is free again once one of them has gone.
+    drop(open.remove(0));
+    loop {
+        let mut client = Client::connect(server.address).await;
+        client.write([TEXT, &request(POLLING, "")].concat()).await;
+        if client.try_answer().await.is_some_and(|answer| answer.status == 200) {
+            break;
+        }
     }
 }
 

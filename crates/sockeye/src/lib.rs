@@ -77,7 +77,7 @@ pub use sockeye_contract as contract;
 pub use sockeye_engine::gate::{AllowRequest, Asking, Purpose};
 pub use sockeye_engine::hooks::{ChangeHeaders, ConnectionError, GenerateId, OnConnectionError};
 pub use sockeye_engine::middleware::{EngineMiddleware, Step};
-pub use sockeye_engine::options::{AllowedOrigin, Cookie, Cors, PerMessageDeflate, SameSite};
+pub use sockeye_engine::options::{AllowedOrigin, Cookie, Cors, NotAnOrigin, PerMessageDeflate, SameSite};
 pub use sockeye_engine::origins::Origins;
 pub use sockeye_engine::peer::{PeerAddr, Secure};
 /// The techniques that carry a socket.

@@ -42,8 +42,8 @@ pub(crate) struct Arguments {
     /// A balancer that begins its connections with the PROXY protocol: an address or a prefix. May be given several times.
     #[arg(long, value_name = "ADDRESS")]
     proxy_protocol: Vec<String>,
-    /// An origin whose pages may connect and read the answers, as in https://example.com. May be given several times.
-    /// Without any, all may that send no credentials.
+    /// An origin whose pages may connect over every transport, with credentials, as in https://example.com. May be given
+    /// several times. Without any, pages of other origins have no more than WebSockets, and send no credentials.
     #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<String>,
     /// Which requests of pages of other origins are refused.
@@ -151,7 +151,8 @@ fn build(arguments: &Arguments) -> Result<Server, String> {
         });
     if !arguments.allow_origin.is_empty() {
         let mut cors = Cors::default();
-        cors.origin = AllowedOrigin::List(arguments.allow_origin.clone());
+        cors.origin = AllowedOrigin::list(&arguments.allow_origin)
+            .map_err(|error| format!("{error}: see --allow-origin"))?;
         cors.credentials = true;
         builder = builder.cors(cors);
     }
