@@ -118,7 +118,7 @@ impl Outbox {
     }
 
     /// Appends a frame that may be dropped by `rule` while it waits, and drops others for it; answers how many were dropped,
-    /// itself among them. `busy` says that somebody writes: what [`gather`](Outbox::gather) gave out is left alone.
+    /// itself among them. The first `untouched` frames that wait are left alone, and what [`gather`](Outbox::gather) gave out.
     ///
     /// # Errors
     /// As [`push`](Outbox::push); never by [`WhenSlow::DropOldest`].
@@ -126,20 +126,20 @@ impl Outbox {
         &mut self,
         frame: Frame,
         rule: WhenSlow,
-        busy: bool,
+        untouched: usize,
         now: Tick,
         limits: &Limits,
     ) -> Result<usize, Overflow> {
         let mut dropped = 0;
         match rule {
             WhenSlow::Close => {}
-            WhenSlow::KeepLatest => dropped += usize::from(self.drop_outdated(&frame, busy)),
+            WhenSlow::KeepLatest => dropped += usize::from(self.drop_outdated(&frame, untouched)),
             WhenSlow::DropOldest => {
                 let cost = cost(&frame);
                 if !self.is_empty() && cost > limits.hard {
                     return Ok(1);
                 }
-                while !self.is_empty() && self.held() + cost > limits.soft && self.drop_oldest(busy) {
+                while !self.is_empty() && self.held() + cost > limits.soft && self.drop_oldest(untouched) {
                     dropped += 1;
                 }
                 if !self.is_empty() && self.held() + cost > limits.hard {
@@ -166,7 +166,7 @@ impl Outbox {
     }
 
     /// Drops the waiting frame that a newer one of its key replaces, unless it leaves just now.
-    fn drop_outdated(&mut self, newer: &Frame, busy: bool) -> bool {
+    fn drop_outdated(&mut self, newer: &Frame, untouched: usize) -> bool {
         let Some(key) = newer.mark().map(|mark| mark.key) else { return false };
         let is_it = |frame: &Frame| frame.mark().is_some_and(|mark| mark.key == key);
         let says_so =
@@ -175,16 +175,17 @@ impl Outbox {
         let entered = self.droppable().and_then(|droppable| droppable.latest(key));
         let outdated =
             entered.or_else(|| self.next().is_some_and(|frame| is_it(frame) && says_so(frame)).then_some(0));
-        let is_there =
-            |index: &usize| *index >= self.leaving(busy) && self.get(self.kept() + index).is_some_and(is_it);
+        let is_there = |index: &usize| {
+            *index >= self.leaving(untouched) && self.get(self.kept() + index).is_some_and(is_it)
+        };
         let Some(index) = outdated.filter(is_there) else { return false };
         self.drop_waiting(index);
         true
     }
 
     /// Drops the oldest frame that may be, and does not leave just now.
-    fn drop_oldest(&mut self, busy: bool) -> bool {
-        let leaving = self.leaving(busy);
+    fn drop_oldest(&mut self, untouched: usize) -> bool {
+        let leaving = self.leaving(untouched);
         let oldest = |backlog: &mut Box<Backlog>| backlog.droppable.as_mut()?.take_oldest(leaving);
         let Some(index) = self.more.as_mut().and_then(oldest) else { return false };
         self.drop_waiting(index);
@@ -195,10 +196,25 @@ impl Outbox {
         self.more.as_ref()?.droppable.as_deref()
     }
 
-    /// Waiting frames that are being written, or are written in part.
-    fn leaving(&self, busy: bool) -> usize {
+    /// Waiting frames, with holes, in front of which nothing is dropped: those that are being written, or are written in part,
+    /// and the first `untouched`.
+    fn leaving(&self, untouched: usize) -> usize {
         let gathered = self.more.as_ref().map_or(0, |backlog| backlog.gathered);
-        gathered.max(usize::from(busy || self.offset() > 0))
+        let holes = self.droppable().map_or(0, |droppable| droppable.holes);
+        let untouched = if holes == 0 { untouched } else { self.place_of(untouched) };
+        gathered.max(untouched).max(usize::from(self.is_cut()))
+    }
+
+    /// How many stand in front of the frame that `frames` wait before, holes counted.
+    fn place_of(&self, frames: usize) -> usize {
+        let mut left = frames;
+        let is_before = |index: &usize| {
+            let is_frame = self.get(self.kept() + index).is_some_and(|frame| frame.len() > 0);
+            let is_before = left > 0;
+            left -= usize::from(is_before && is_frame);
+            is_before
+        };
+        (0..self.raw_waiting()).take_while(is_before).count()
     }
 
     /// Drops a waiting frame, of which nothing is written.
@@ -641,7 +657,7 @@ mod tests {
     }
 
     fn push(outbox: &mut Outbox, text: &str, rule: WhenSlow, key: u64) -> usize {
-        outbox.push_droppable(marked(text, key), rule, false, NOW, &LIMITS).expect("within the limits")
+        outbox.push_droppable(marked(text, key), rule, 0, NOW, &LIMITS).expect("within the limits")
     }
 
     #[test]
@@ -701,12 +717,28 @@ mod tests {
         let mut bytes = Vec::new();
         outbox.gather(&mut bytes, frame("a1").len() + frame("b1").len());
         for (text, key, dropped) in [("a2", 1, 0), ("b2", 2, 0), ("c2", 3, 1), ("b3", 2, 1)] {
-            let latest = outbox.push_droppable(marked(text, key), WhenSlow::KeepLatest, true, NOW, &LIMITS);
+            let latest = outbox.push_droppable(marked(text, key), WhenSlow::KeepLatest, 1, NOW, &LIMITS);
             assert_eq!(latest, Ok(dropped), "{text}");
         }
         outbox.advance(bytes.len() - 1, NOW);
         assert_eq!(push(&mut outbox, "b4", WhenSlow::KeepLatest, 2), 1, "not the one that is half written");
         assert_eq!(texts(&outbox), ["b1", "a2", "c2", "b4"]);
+    }
+
+    #[test]
+    fn the_first_that_are_to_be_left_alone_are_whatever_was_dropped_among_them() {
+        let mut outbox = Outbox::default();
+        outbox.push_unchecked(frame("stuck"), NOW);
+        for (text, key) in [("a1", 1), ("b1", 2), ("a2", 1), ("c1", 3)] {
+            push(&mut outbox, text, WhenSlow::KeepLatest, key);
+        }
+        // Four wait, and the place of a fifth.
+        assert_eq!((outbox.waiting(), outbox.raw_waiting()), (4, 5));
+        for (text, key, dropped) in [("a3", 1, 0), ("c2", 3, 1), ("b2", 2, 0), ("a4", 1, 1)] {
+            let latest = outbox.push_droppable(marked(text, key), WhenSlow::KeepLatest, 3, NOW, &LIMITS);
+            assert_eq!(latest, Ok(dropped), "{text}");
+        }
+        assert_eq!(texts(&outbox), ["stuck", "b1", "a2", "c2", "b2", "a4"]);
     }
 
     #[test]
@@ -743,11 +775,11 @@ mod tests {
 
     #[test]
     fn one_that_waits_alone_is_replaced_unless_somebody_writes_it() {
-        for busy in [false, true] {
+        for busy in [0, 1] {
             let mut outbox = Outbox::default();
             push(&mut outbox, "a1", WhenSlow::KeepLatest, 1);
             let latest = outbox.push_droppable(marked("a2", 1), WhenSlow::KeepLatest, busy, NOW, &LIMITS);
-            assert_eq!(latest, Ok(usize::from(!busy)));
+            assert_eq!(latest, Ok(1 - busy));
         }
     }
 
@@ -834,7 +866,7 @@ mod tests {
                         } else {
                             // Large limits: what overflows is another test's.
                             let limits = Limits { hard: usize::MAX, ..LIMITS };
-                            dropped += outbox.push_droppable(marked(&text, key), rule, busy, NOW, &limits).unwrap();
+                            dropped += outbox.push_droppable(marked(&text, key), rule, usize::from(busy), NOW, &limits).unwrap();
                         }
                         pushed.push((text, rule, key));
                     }

@@ -225,13 +225,12 @@ impl Side {
     fn push_marked(&mut self, frame: Frame, mark: Mark, terms: &Terms, slot: u32) -> Result<(), Overflow> {
         let rare = self.rare.as_deref();
         // What an old stream is still to take is counted: it does not change then.
-        let is_held =
-            rare.and_then(|rare| rare.candidate.as_ref()).is_some_and(|candidate| candidate.hold.is_some());
+        let held = rare.and_then(|rare| rare.candidate.as_ref()?.hold).unwrap_or_default();
         let of_channel =
             || rare?.rules.iter().find(|(channel, _)| *channel == mark.channel).map(|(_, rule)| *rule);
-        let rule = mark.rule.or_else(of_channel).filter(|_| !is_held).unwrap_or_default();
-        let is_written = self.writer == Writer::Writing;
-        let dropped = self.outbox.push_droppable(frame, rule, is_written, terms.now(), &terms.limits)?;
+        let rule = mark.rule.or_else(of_channel).unwrap_or_default();
+        let untouched = held.max(usize::from(self.writer == Writer::Writing));
+        let dropped = self.outbox.push_droppable(frame, rule, untouched, terms.now(), &terms.limits)?;
         if dropped > 0 {
             terms.traffic.count_dropped(rule, dropped);
             if self.rare.as_ref().is_some_and(|rare| !rare.waiting.is_empty()) {

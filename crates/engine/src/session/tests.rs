@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use sockeye_engine_proto::outbox::Limits;
+use sockeye_engine_proto::slow::{Mark, WhenSlow};
 use sockeye_engine_proto::timing::Timing;
 use sockeye_runtime::runtime::Runtime;
 use sockeye_runtime::simulation::Simulation;
@@ -234,6 +235,36 @@ fn a_stream_that_comes_back_while_another_wire_probes_gets_all_up_to_its_last_no
     assert_eq!(session.receive(&terms, candidate, Packet::Upgrade), Received::Adopted { from });
     assert_eq!(take(candidate).0, ["45"]);
     assert!(!session.side.lock().core.is_detached());
+}
+
+#[test]
+fn while_a_stream_is_held_what_it_is_still_to_take_is_not_dropped_and_what_follows_is() {
+    let terms = Arc::new(Terms::new(TIMING, LIMITS, 1_000, Simulation::new(1).runtime()));
+    let sid = Sid::parse("AAAAAAAAAAAAAAAAAAAA").expect("an id");
+    let session = Arc::new(Session::new(sid, 0, Wire::Sse, Dialect::default(), None, &terms, ()));
+    let take = |seat| {
+        let mut came = Vec::new();
+        let mut cx = Context::from_waker(Waker::noop());
+        let taken = session.poll_take(&terms, seat, &mut cx, usize::MAX, |frame| {
+            came.push(String::from_utf8(frame.packet().to_vec()).expect("text"));
+        });
+        (came, taken.is_ready())
+    };
+    let send = |text: &str| {
+        let mark = Mark { rule: Some(WhenSlow::KeepLatest), channel: 0, key: 1 };
+        session.send(&terms, [Frame::text(&[text.as_bytes()]).marked(mark)]).expect("open");
+    };
+    let (stream, from) = session.seat();
+    send("41");
+    send("42");
+    let candidate = session.claim(&terms, Wire::WebSocket, Link::away(), false, None).expect("a seat");
+    assert_eq!(session.receive(&terms, candidate, Packet::Ping("probe")), Received::Probed { from });
+    assert_eq!(take(candidate).0, ["3probe"]);
+    ["43", "44", "45"].map(send);
+    assert_eq!(take(stream).0, ["42", "6"]);
+    assert_eq!(session.receive(&terms, candidate, Packet::Upgrade), Received::Adopted { from });
+    assert_eq!(take(candidate).0, ["45"]);
+    assert_eq!(terms.traffic.dropped(WhenSlow::KeepLatest), 3);
 }
 
 #[test]
