@@ -869,7 +869,6 @@ impl<C: Send + Sync + 'static> Session<C> {
                 reason,
                 CloseReason::ForcedClose
                     | CloseReason::ServerShuttingDown
-                    | CloseReason::RateLimit
                     | CloseReason::PacketLimit
                     | CloseReason::ConnectTimeout
             )
