@@ -23,6 +23,7 @@ use sockeye_engine_proto::session::Wire;
 use sockeye_engine_proto::wire::event_stream::parse_id;
 use sockeye_websocket::extensions::{Negotiated, negotiate};
 use sockeye_websocket::handshake::{check_request, has_token};
+use tracing::{Instrument as _, Level};
 
 use crate::body::Body;
 use crate::cookie::set_cookie;
@@ -75,7 +76,26 @@ impl<A: Application> Engine<A> {
     where
         B: HttpBody,
     {
-        let (mut request, body) = request.into_parts();
+        let (request, body) = request.into_parts();
+        if tracing::span_enabled!(target: REQUEST, Level::DEBUG) {
+            // Nothing else of the target: the session's id is a secret.
+            let wire = Query::parse(request.uri.query().unwrap_or_default()).wire;
+            let (method, transport) = (request.method.as_str(), wire.map(Wire::as_str));
+            let span = tracing::debug_span!(target: REQUEST, "request", method, transport);
+            return self.answer(request, body, address).instrument(span).await;
+        }
+        self.answer(request, body, address).await
+    }
+
+    async fn answer<B>(
+        self: Arc<Self>,
+        mut request: Parts,
+        body: B,
+        address: Option<SocketAddr>,
+    ) -> Response<Body>
+    where
+        B: HttpBody,
+    {
         let mut answer = match &self.options().cors {
             Some(cors) if request.method == Method::OPTIONS => cors::preflight(cors, &request.headers),
             _ if let Some(answer) = self.application().answer(&request) => answer,

@@ -42,6 +42,17 @@ fn assert_documented(log: &str) {
     }
 }
 
+/// The log without the spans in front of targets.
+fn without_spans(log: &str) -> String {
+    let plain = |line: &str| match line.rsplit_once("}: sockeye::") {
+        Some((spans, rest)) => {
+            format!("{} sockeye::{rest}\n", spans.split_whitespace().next().expect("a level"))
+        }
+        None => format!("{line}\n"),
+    };
+    log.lines().map(plain).collect()
+}
+
 fn served(ids: Arc<Mutex<Vec<String>>>) -> Server {
     let generate = GenerateId::new(move |_| {
         let mut ids = ids.lock().expect("nobody panicked");
@@ -82,7 +93,7 @@ async fn a_whole_life_is_logged_under_stable_names_and_no_line_has_a_session_id(
     }
     kit.advance(Duration::from_secs(60)).await;
 
-    let log = lines.text();
+    let log = without_spans(&lines.text());
     let session = |fields: &[&str], message: &str| {
         assert_logged(&log, &format!("DEBUG sockeye::session: {message}"), fields)
     };
@@ -138,12 +149,47 @@ fn what_is_refused_is_logged_with_its_cause_and_what_recovers_without_its_secret
     back.post(&format!("40{{\"pid\":\"{pid}\"}}"));
     world.open().post("40{\"pid\":\"nobody\",\"offset\":\"\"}");
 
-    let log = lines.text();
+    let log = without_spans(&lines.text());
     assert_logged(&log, "DEBUG sockeye::request: refused", &["code=1", "context=\"UNKNOWN_SID\""]);
     assert_logged(&log, "DEBUG sockeye::socket: joined", &["recovered=true"]);
     assert_logged(&log, "DEBUG sockeye::socket: not recovered", &["namespace=\"/\"", "cause=\"unknown\""]);
     assert_documented(&log);
     for secret in [&pid, &peer.sid, &back.sid, &"AAAAAAAAAAAAAAAAAAAA".to_owned()] {
         assert!(!log.contains(secret), "a secret is logged: {secret}\n{log}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_handlers_log_says_whose_event_it_is_and_over_what_it_came() {
+    let lines = Lines::default();
+    let _guard = lines.listen();
+    let server = Server::builder().build();
+    server.on_connect(async |socket: Socket| {
+        tracing::info!("welcome");
+        socket.on("order", async || {
+            tracing::info!("begun");
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            tracing::info!("done");
+        });
+        socket.on_disconnect(async || tracing::info!("bye"));
+    });
+    let kit = TestServer::new(&server);
+    let client = kit.client().transport(Transport::Polling).connect().await.expect("it joins");
+    client.emit("order", ()).await;
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    client.cut().await;
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    let log = lines.text();
+    for (said, event) in
+        [("welcome", "connection"), ("begun", "order"), ("done", "order"), ("bye", "disconnect")]
+    {
+        let line = log.lines().find(|line| line.ends_with(&format!(": {said}")));
+        let line = line.unwrap_or_else(|| panic!("nothing says {said}: {log}"));
+        assert!(line.contains("handler{namespace=\"/\" socket="), "{line}");
+        assert!(line.contains(&format!("event=\"{event}\"}}")), "{line}");
+        assert!(
+            said == "bye" || line.contains("request{method=\"POST\" transport=\"polling\"}:handler{"),
+            "{line}"
+        );
     }
 }
