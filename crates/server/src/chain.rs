@@ -97,8 +97,11 @@ fn begin(to: To<'_>, incoming: &Incoming<'_>, wanted: Wanted) -> Result<Option<W
     let key: String = packet.arguments().next_as()?;
     let event = packet.event();
     let (engine, session, name) = (to.engine.clone(), to.session.clone(), to.space.name.clone());
-    let id = wanted.id;
+    let (id, stay) = (wanted.id, to.stay);
     let answer: Waiter = Box::new(move |answer| {
+        if !session.connection().may_be_answered(stay) {
+            return;
+        }
         let ack = encode_ack(&name, id, &answer.packet().arguments()).map_err(EmitError::from);
         match ack.and_then(|mut ack| engine.application().finish(&mut ack).map(|()| ack)) {
             // A peer that has gone wants no answer any more.

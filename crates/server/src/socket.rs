@@ -75,6 +75,10 @@ impl Socket {
         Socket { engine: engine.clone(), session: session.clone(), stay, id, space }
     }
 
+    pub(crate) fn stay(&self) -> Stay {
+        self.stay
+    }
+
     pub(crate) fn parts(&self) -> (&Arc<Engine>, &Arc<Session>) {
         (&self.engine, &self.session)
     }

@@ -57,6 +57,12 @@ impl<T> Connection<T> {
         self.lock().is_joined(stay)
     }
 
+    /// Whether what was asked in that stay may still be answered: not once the peer has left and come in again, since ids that
+    /// it gave before may be those of other questions now.
+    pub(crate) fn may_be_answered(&self, stay: Stay) -> bool {
+        self.lock().current(stay.namespace).is_none_or(|(now, _)| now == stay)
+    }
+
     /// Whether packets may be sent to it: also while its middlewares run.
     pub(crate) fn may_hear(&self, stay: Stay) -> bool {
         self.lock().place(stay).is_some_and(|place| place.is(Place::ASKING | Place::JOINED))

@@ -28,7 +28,7 @@ impl Ack {
     }
 
     /// Acknowledges: a tuple is several arguments, `()` none, anything else one. Nothing is sent when the
-    /// peer asked for nothing, has gone, or has been answered already: by a middleware of the socket's events, or a
+    /// peer asked for nothing, has gone or left and come in again, or has been answered already: by a middleware of the socket's events, or a
     /// handler of every event.
     ///
     /// # Errors
@@ -44,7 +44,7 @@ impl Ack {
 impl Socket {
     fn acknowledge(&self, wanted: &Wanted, arguments: &impl EventArguments) -> Result<(), EmitError> {
         let (engine, session) = self.parts();
-        acknowledge(engine, session, self.namespace(), wanted, arguments)
+        acknowledge(engine, session, self.stay(), self.namespace(), wanted, arguments)
     }
 }
 

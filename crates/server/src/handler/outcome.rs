@@ -65,7 +65,7 @@ impl<T: EventArguments> Outcome for Reply<T> {
         match answer.ack {
             Some(wanted) => {
                 let space = answer.engine.application().space(answer.stay.namespace);
-                Ok(acknowledge(answer.engine, answer.session, &space.name, wanted, &self.0)?)
+                Ok(acknowledge(answer.engine, answer.session, answer.stay, &space.name, wanted, &self.0)?)
             }
             None => Ok(()),
         }
@@ -82,6 +82,7 @@ impl<O: Outcome> Outcome for Result<O, HandlerError> {
 pub(crate) fn acknowledge<A: EventArguments + ?Sized>(
     engine: &Arc<Engine>,
     session: &Arc<Session>,
+    stay: Stay,
     name: &str,
     wanted: &Wanted,
     arguments: &A,
@@ -94,12 +95,14 @@ pub(crate) fn acknowledge<A: EventArguments + ?Sized>(
     if !wanted.claim() {
         return Ok(());
     }
-    hub.tally.acks_sent.add_one();
     if let Some((running, answer)) = running.zip(answer) {
         running.answer(*answer, engine.now(), &hub.options.deduplication);
     }
-    // A peer that has gone wants no answer any more.
-    engine.send(session, frames(ack)).ok();
+    if session.connection().may_be_answered(stay) {
+        hub.tally.acks_sent.add_one();
+        // A peer that has gone wants no answer any more.
+        engine.send(session, frames(ack)).ok();
+    }
     Ok(())
 }
 

@@ -3,9 +3,10 @@
 use sockeye_server::handler::ack::Ack;
 use sockeye_server::handler::args::{Args, State};
 use sockeye_server::handler::outcome::Reply;
+use sockeye_server::runtime::Runtime;
 use sockeye_server::socket::Socket;
 
-use crate::world::{Notes, World};
+use crate::world::{Notes, World, sleep};
 
 #[test]
 fn an_event_reaches_its_handler_and_what_it_emits_reaches_the_peer() {
@@ -52,4 +53,38 @@ fn a_handler_may_await_an_ack_from_the_peer_it_serves() {
     peer.send(&[r#"30["yes",2]"#, r#"30["again"]"#, r#"399["unknown"]"#]);
     assert_eq!(world.notes.take(), ["yes"]);
     assert!(!peer.is_closed());
+}
+
+#[test]
+fn who_left_and_came_in_again_gets_no_answers_to_what_it_asked_before() {
+    let world = World::new();
+    for namespace in ["/", "/shop"] {
+        world.server.of(namespace).on_connect(async |socket: Socket| {
+            socket.on("late", async |State(runtime): State<Runtime>, number: u64| {
+                sleep(&runtime, 1_000).await;
+                Reply(number)
+            });
+            socket.on("later by hand", async |State(runtime): State<Runtime>, ack: Ack, number: u64| {
+                sleep(&runtime, 1_000).await;
+                ack.send(number).expect("serializes");
+            });
+        });
+    }
+    for name in ["", "/shop,"] {
+        for event in ["late", "later by hand"] {
+            let peer = world.open();
+            peer.send(&[&format!("0{name}")]);
+            peer.take();
+            peer.send(&[&format!("2{name}7[\"{event}\",1]")]);
+            world.advance(500);
+            peer.send(&[&format!("1{name}"), &format!("0{name}")]);
+            assert_eq!(peer.take().len(), 1, "it is in again");
+            // A client that counts from the beginning asks something else by that id.
+            peer.send(&[&format!("2{name}7[\"{event}\",2]")]);
+            world.advance(700);
+            assert_eq!(peer.take(), [""; 0], "the answer to the first would be taken for one to the second");
+            world.advance(500);
+            assert_eq!(peer.take(), [format!("3{name}7[2]")]);
+        }
+    }
 }
