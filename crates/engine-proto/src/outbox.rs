@@ -296,8 +296,16 @@ impl Outbox {
 
     /// What the limits count: the bytes that wait to be written, and [`FRAME_COST`] for each frame.
     #[must_use]
+    #[inline]
     pub fn held(&self) -> usize {
-        self.bytes() + self.waiting() * FRAME_COST
+        match &self.more {
+            None => self.first.as_ref().map_or(0, cost),
+            Some(backlog) => {
+                let holes = backlog.droppable.as_ref().map_or(0, |droppable| droppable.holes);
+                let frames = backlog.rest.len() + usize::from(self.first.is_some());
+                backlog.bytes + (frames - backlog.kept - holes) * FRAME_COST
+            }
+        }
     }
 
     /// Whether nothing waits to be written.

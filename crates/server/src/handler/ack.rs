@@ -44,7 +44,7 @@ impl Ack {
 impl Socket {
     fn acknowledge(&self, wanted: &Wanted, arguments: &impl EventArguments) -> Result<(), EmitError> {
         let (engine, session) = self.parts();
-        acknowledge(engine, session, self.stay(), self.namespace(), wanted, arguments)
+        acknowledge(engine, session, Some(self.stay()), self.namespace(), wanted, arguments)
     }
 }
 

@@ -36,6 +36,8 @@ pub struct Answer<'a> {
     session: &'a Arc<Session>,
     stay: Stay,
     ack: Option<&'a Wanted>,
+    /// The handler has not waited: the peer cannot have left and come in again.
+    at_once: bool,
 }
 
 impl fmt::Debug for Answer<'_> {
@@ -65,7 +67,8 @@ impl<T: EventArguments> Outcome for Reply<T> {
         match answer.ack {
             Some(wanted) => {
                 let space = answer.engine.application().space(answer.stay.namespace);
-                Ok(acknowledge(answer.engine, answer.session, answer.stay, &space.name, wanted, &self.0)?)
+                let asked_in = (!answer.at_once).then_some(answer.stay);
+                Ok(acknowledge(answer.engine, answer.session, asked_in, &space.name, wanted, &self.0)?)
             }
             None => Ok(()),
         }
@@ -78,11 +81,12 @@ impl<O: Outcome> Outcome for Result<O, HandlerError> {
     }
 }
 
-/// Sends an ack. Order and limits are those of an emit.
+/// Sends an ack. Order and limits are those of an emit. Nothing is sent to who has left the stay that it was asked in and come
+/// in again, if that can be.
 pub(crate) fn acknowledge<A: EventArguments + ?Sized>(
     engine: &Arc<Engine>,
     session: &Arc<Session>,
-    stay: Stay,
+    asked_in: Option<Stay>,
     name: &str,
     wanted: &Wanted,
     arguments: &A,
@@ -98,7 +102,7 @@ pub(crate) fn acknowledge<A: EventArguments + ?Sized>(
     if let Some((running, answer)) = running.zip(answer) {
         running.answer(*answer, engine.now(), &hub.options.deduplication);
     }
-    if session.connection().may_be_answered(stay) {
+    if asked_in.is_none_or(|stay| session.connection().may_be_answered(stay)) {
         hub.tally.acks_sent.add_one();
         // A peer that has gone wants no answer any more.
         engine.send(session, frames(ack)).ok();
@@ -115,13 +119,25 @@ where
     let stay = context.stay;
     if let Poll::Ready(outcome) = handler.as_mut().poll(&mut task::Context::from_waker(Waker::noop())) {
         let ack = context.ack.as_ref();
-        outcome.finish(&Answer { engine: context.engine, session: context.session, stay, ack })?;
+        outcome.finish(&Answer {
+            engine: context.engine,
+            session: context.session,
+            stay,
+            ack,
+            at_once: true,
+        })?;
         return Ok(Turn::Done);
     }
     let (engine, session, ack) = (context.engine.clone(), context.session.clone(), context.ack.clone());
     let later: Later = Box::pin(async move {
         let outcome = handler.await;
-        outcome.finish(&Answer { engine: &engine, session: &session, stay, ack: ack.as_ref() })?;
+        outcome.finish(&Answer {
+            engine: &engine,
+            session: &session,
+            stay,
+            ack: ack.as_ref(),
+            at_once: false,
+        })?;
         Ok(())
     });
     Ok(Turn::Waits(later))
