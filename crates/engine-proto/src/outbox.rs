@@ -108,8 +108,13 @@ impl Outbox {
             return;
         }
         let length = frame.len();
+        let begins = self.is_empty();
         let backlog = self.backlog(now);
         backlog.bytes += length;
+        if begins {
+            // What left before is no sign that this does not.
+            backlog.moved = now;
+        }
         if self.first.is_none() {
             self.first = Some(frame);
         } else {
@@ -119,6 +124,7 @@ impl Outbox {
 
     /// Appends a frame that may be dropped by `rule` while it waits, and drops others for it; answers how many were dropped,
     /// itself among them. The first `untouched` frames that wait are left alone, and what [`gather`](Outbox::gather) gave out.
+    /// More than one needs that none was dropped among them: see [`close_holes`](Outbox::close_holes).
     ///
     /// # Errors
     /// As [`push`](Outbox::push); never by [`WhenSlow::DropOldest`].
@@ -197,24 +203,10 @@ impl Outbox {
     }
 
     /// Waiting frames, with holes, in front of which nothing is dropped: those that are being written, or are written in part,
-    /// and the first `untouched`.
+    /// and the first `untouched`, among which there are no holes.
     fn leaving(&self, untouched: usize) -> usize {
         let gathered = self.more.as_ref().map_or(0, |backlog| backlog.gathered);
-        let holes = self.droppable().map_or(0, |droppable| droppable.holes);
-        let untouched = if holes == 0 { untouched } else { self.place_of(untouched) };
         gathered.max(untouched).max(usize::from(self.is_cut()))
-    }
-
-    /// How many stand in front of the frame that `frames` wait before, holes counted.
-    fn place_of(&self, frames: usize) -> usize {
-        let mut left = frames;
-        let is_before = |index: &usize| {
-            let is_frame = self.get(self.kept() + index).is_some_and(|frame| frame.len() > 0);
-            let is_before = left > 0;
-            left -= usize::from(is_before && is_frame);
-            is_before
-        };
-        (0..self.raw_waiting()).take_while(is_before).count()
     }
 
     /// Drops a waiting frame, of which nothing is written.
@@ -237,15 +229,25 @@ impl Outbox {
         let Some(droppable) = &mut backlog.droppable else { return };
         droppable.holes += 1;
         if droppable.has_too_many_holes(waiting) && backlog.gathered == 0 {
-            let behind_kept = backlog.kept.saturating_sub(1);
-            let first_waits = backlog.kept == 0;
-            let is_hole: Vec<bool> = std::iter::repeat_n(false, usize::from(first_waits))
-                .chain(backlog.rest.iter().skip(behind_kept).map(|frame| frame.len() == 0))
-                .collect();
-            droppable.close_holes(&is_hole);
-            // A kept frame is no hole.
-            backlog.rest.retain(|frame| frame.len() > 0);
+            self.close_holes();
         }
+    }
+
+    /// Frames that were dropped no longer have a place among those that wait. While somebody writes they keep it.
+    pub fn close_holes(&mut self) {
+        let Some(backlog) = &mut self.more else { return };
+        let Some(droppable) = &mut backlog.droppable else { return };
+        if droppable.holes == 0 || backlog.gathered > 0 {
+            return;
+        }
+        let behind_kept = backlog.kept.saturating_sub(1);
+        let first_waits = backlog.kept == 0;
+        let is_hole: Vec<bool> = std::iter::repeat_n(false, usize::from(first_waits))
+            .chain(backlog.rest.iter().skip(behind_kept).map(|frame| frame.len() == 0))
+            .collect();
+        droppable.close_holes(&is_hole);
+        // A kept frame is no hole.
+        backlog.rest.retain(|frame| frame.len() > 0);
     }
 
     /// Takes the first waiting frame out, with the holes behind it.
@@ -306,6 +308,16 @@ impl Outbox {
                 backlog.bytes + (frames - backlog.kept - holes) * FRAME_COST
             }
         }
+    }
+
+    /// What it takes: what waits, and what is kept, counted in the same way.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.held() + self.kept_cost()
+    }
+
+    fn kept_cost(&self) -> usize {
+        self.more.as_ref().map_or(0, |backlog| backlog.kept_bytes + backlog.kept * FRAME_COST)
     }
 
     /// Whether nothing waits to be written.
@@ -443,9 +455,10 @@ impl Outbox {
         Ok(())
     }
 
-    /// What was kept waits again: for a new wire that starts over.
-    pub fn rewind(&mut self) {
+    /// What was kept waits again: for a new wire that starts over, and has its own time to take it.
+    pub fn rewind(&mut self, now: Tick) {
         if let Some(backlog) = &mut self.more {
+            backlog.moved = now;
             backlog.bytes += backlog.kept_bytes + backlog.offset;
             if let Some(droppable) = &mut backlog.droppable {
                 droppable.returned(backlog.kept);
@@ -457,9 +470,9 @@ impl Outbox {
         }
     }
 
-    /// Forgets the oldest kept frames until at most `limit` bytes are kept.
+    /// Forgets the oldest kept frames until at most `limit` bytes are kept, [`FRAME_COST`] for each frame among them.
     pub fn trim(&mut self, limit: usize) {
-        while self.more.as_ref().is_some_and(|backlog| backlog.kept_bytes > limit) {
+        while self.kept_cost() > limit {
             self.forget(1);
         }
     }
@@ -614,7 +627,7 @@ mod tests {
         (0..3).for_each(|_| outbox.written(true, NOW));
         assert_eq!((outbox.kept(), outbox.waiting()), (3, 2));
         assert_eq!(outbox.acknowledge(2), Ok(()));
-        outbox.rewind();
+        outbox.rewind(NOW);
         assert_eq!(texts(&outbox), ["2", "3", "4"]);
         assert_eq!(outbox.bytes(), (0..3).filter_map(|i| outbox.get(i)).map(Frame::len).sum::<usize>());
     }
@@ -623,7 +636,7 @@ mod tests {
     fn a_number_that_is_no_longer_kept_or_was_never_sent_is_refused() {
         let mut outbox = outbox(5);
         (0..5).for_each(|_| outbox.written(true, NOW));
-        outbox.trim(2 * frame("0").len());
+        outbox.trim(2 * cost(&frame("0")));
         assert_eq!(outbox.acknowledge(2), Err(Forgotten));
         assert_eq!(outbox.acknowledge(6), Err(Forgotten));
         assert_eq!(outbox.acknowledge(3), Ok(()));
@@ -638,7 +651,7 @@ mod tests {
         (0..3).for_each(|_| outbox.written(true, NOW));
         assert_eq!((outbox.kept(), outbox.sent()), (2, 2));
         assert_eq!(outbox.acknowledge(0), Ok(()));
-        outbox.rewind();
+        outbox.rewind(NOW);
         assert_eq!(texts(&outbox), ["0", "1"]);
     }
 
@@ -734,19 +747,48 @@ mod tests {
     }
 
     #[test]
-    fn the_first_that_are_to_be_left_alone_are_whatever_was_dropped_among_them() {
+    fn the_first_that_are_to_be_left_alone_are_though_some_was_dropped_among_them() {
         let mut outbox = Outbox::default();
         outbox.push_unchecked(frame("stuck"), NOW);
         for (text, key) in [("a1", 1), ("b1", 2), ("a2", 1), ("c1", 3)] {
             push(&mut outbox, text, WhenSlow::KeepLatest, key);
         }
-        // Four wait, and the place of a fifth.
         assert_eq!((outbox.waiting(), outbox.raw_waiting()), (4, 5));
+        outbox.close_holes();
+        assert_eq!((outbox.waiting(), outbox.raw_waiting()), (4, 4));
         for (text, key, dropped) in [("a3", 1, 0), ("c2", 3, 1), ("b2", 2, 0), ("a4", 1, 1)] {
             let latest = outbox.push_droppable(marked(text, key), WhenSlow::KeepLatest, 3, NOW, &LIMITS);
             assert_eq!(latest, Ok(dropped), "{text}");
         }
         assert_eq!(texts(&outbox), ["stuck", "b1", "a2", "c2", "b2", "a4"]);
+    }
+
+    #[test]
+    fn a_peer_that_was_quiet_has_as_long_to_take_a_burst_as_any_other() {
+        let mut outbox = Outbox::default();
+        outbox.push_unchecked(frame("a"), NOW);
+        outbox.written(true, NOW);
+        let later = NOW.after(10 * LIMITS.stall);
+        for _ in 0..3 {
+            assert_eq!(outbox.push(frame(&"x".repeat(40)), later, &LIMITS), Ok(()));
+        }
+        assert!(outbox.held() > LIMITS.soft);
+        assert_eq!(outbox.push(frame("b"), later.after(LIMITS.stall - 1), &LIMITS), Ok(()));
+        assert!(outbox.push(frame("b"), later.after(LIMITS.stall + 1), &LIMITS).is_err());
+        // And so has one that comes back and starts over.
+        let back = later.after(LIMITS.stall + 2);
+        outbox.rewind(back);
+        assert!(!outbox.is_stalled(back, &LIMITS) && outbox.is_stalled(back.after(LIMITS.stall), &LIMITS));
+    }
+
+    #[test]
+    fn what_is_kept_counts_as_what_waits_does() {
+        let mut outbox = outbox(1_000);
+        let held = outbox.held();
+        (0..1_000).for_each(|_| outbox.written(true, NOW));
+        assert_eq!((outbox.held(), outbox.memory()), (0, held));
+        outbox.trim(held / 10);
+        assert!(outbox.kept() <= 100 && outbox.memory() <= held / 10);
     }
 
     #[test]
@@ -769,14 +811,14 @@ mod tests {
             }
             assert_eq!((outbox.last_written(), outbox.waiting(), outbox.sent()), (3, 4, 7));
             assert_eq!(outbox.acknowledge(acknowledged), Ok(()));
-            outbox.rewind();
+            outbox.rewind(NOW);
             let all = ["0", "1", "2", "before s1", "before s2", "before s3", "s3"];
             assert_eq!(texts(&outbox), all[acknowledged as usize..]);
             // And once more, written in part.
             (0..5 - acknowledged).for_each(|_| outbox.written(true, NOW));
             assert_eq!(outbox.last_written(), 5);
             assert_eq!(outbox.acknowledge(4), Ok(()));
-            outbox.rewind();
+            outbox.rewind(NOW);
             assert_eq!(texts(&outbox), all[4..]);
         }
     }
@@ -842,7 +884,7 @@ mod tests {
                         prop_assert_eq!(outbox.acknowledge(acked), Ok(()));
                     }
                     _ => {
-                        outbox.rewind();
+                        outbox.rewind(NOW);
                         next = acked;
                     }
                 }

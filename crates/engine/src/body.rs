@@ -8,14 +8,19 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 
+use crate::memory::Holding;
+
+/// Bytes that are given to a connection at once. It asks for more when it has written most of what it has.
+const PART: usize = 64 * 1024;
+
 /// The body of an answer: nothing, bytes, or a stream of events.
 pub struct Body(Kind);
 
 enum Kind {
     Empty,
     Full(Bytes),
-    /// Bytes that exist nowhere else any more, and who is to hear when nobody wants them.
-    Only(Bytes, Lost),
+    /// Bytes that exist nowhere else any more, what they count for, and who is to hear when nobody wants them.
+    Only(Bytes, Holding, Lost),
     Stream(Pin<Box<dyn HttpBody<Data = Bytes, Error = BoxError> + Send>>),
 }
 
@@ -46,9 +51,14 @@ impl Body {
         Body(Kind::Full(bytes.into()))
     }
 
-    /// These bytes; `lost` is called when they are dropped before anybody asked for them.
-    pub(crate) fn only(bytes: impl Into<Bytes>, lost: impl FnOnce() + Send + 'static) -> Body {
-        Body(Kind::Only(bytes.into(), Lost(Some(Box::new(lost)))))
+    /// These bytes, which count for `holding` until they are asked for: a part at a time, so that what nobody reads stays
+    /// here. `lost` is called when they are dropped before all of them were.
+    pub(crate) fn only(
+        bytes: impl Into<Bytes>,
+        holding: Holding,
+        lost: impl FnOnce() + Send + 'static,
+    ) -> Body {
+        Body(Kind::Only(bytes.into(), holding, Lost(Some(Box::new(lost)))))
     }
 
     /// Whatever `stream` gives. The engine's own streams never fail; another service's may.
@@ -73,9 +83,15 @@ impl HttpBody for Body {
         if let Kind::Stream(stream) = &mut self.0 {
             return stream.as_mut().poll_frame(cx);
         }
+        if let Kind::Only(bytes, holding, _) = &mut self.0
+            && bytes.len() > PART
+        {
+            holding.shrink(PART);
+            return Poll::Ready(Some(Ok(Frame::data(bytes.split_to(PART)))));
+        }
         let bytes = match std::mem::replace(&mut self.0, Kind::Empty) {
             Kind::Full(bytes) => bytes,
-            Kind::Only(bytes, mut lost) => {
+            Kind::Only(bytes, _, mut lost) => {
                 lost.0 = None;
                 bytes
             }
@@ -87,7 +103,7 @@ impl HttpBody for Body {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Kind::Empty => true,
-            Kind::Full(bytes) | Kind::Only(bytes, _) => bytes.is_empty(),
+            Kind::Full(bytes) | Kind::Only(bytes, ..) => bytes.is_empty(),
             Kind::Stream(stream) => stream.is_end_stream(),
         }
     }
@@ -95,7 +111,7 @@ impl HttpBody for Body {
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Kind::Empty => SizeHint::with_exact(0),
-            Kind::Full(bytes) | Kind::Only(bytes, _) => SizeHint::with_exact(bytes.len() as u64),
+            Kind::Full(bytes) | Kind::Only(bytes, ..) => SizeHint::with_exact(bytes.len() as u64),
             Kind::Stream(stream) => stream.size_hint(),
         }
     }
@@ -111,7 +127,7 @@ impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Kind::Empty => f.write_str("Body()"),
-            Kind::Full(bytes) | Kind::Only(bytes, _) => write!(f, "Body({} bytes)", bytes.len()),
+            Kind::Full(bytes) | Kind::Only(bytes, ..) => write!(f, "Body({} bytes)", bytes.len()),
             Kind::Stream(_) => f.write_str("Body(stream)"),
         }
     }

@@ -11,6 +11,52 @@ use crate::refusal::{BadRequest, CODES, Refusal};
 /// The code whose refusals have a context.
 const BAD_REQUEST: u8 = 3;
 
+/// The code of what somebody forbade.
+const FORBIDDEN: u8 = 4;
+
+/// What a request may take of HTTP itself, whatever it asks for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum HttpLimit {
+    /// Bytes of a head: answered 431.
+    HeadBytes,
+    /// The time that a head may take to come: the connection closes.
+    HeadTime,
+    /// Bytes of a body: answered 413.
+    BodyBytes,
+    /// The time without a byte of a body: answered 408.
+    BodyTime,
+    /// The time without a byte of an answer leaving: the connection closes.
+    AnswerTime,
+    /// A header of the PROXY protocol that is wrong, or does not come in time: the connection closes.
+    ProxyHeader,
+}
+
+impl HttpLimit {
+    /// Every limit, for tables of counters.
+    pub const ALL: [HttpLimit; 6] = [
+        HttpLimit::HeadBytes,
+        HttpLimit::HeadTime,
+        HttpLimit::BodyBytes,
+        HttpLimit::BodyTime,
+        HttpLimit::AnswerTime,
+        HttpLimit::ProxyHeader,
+    ];
+
+    /// Its name in two words.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            HttpLimit::HeadBytes => "head bytes",
+            HttpLimit::HeadTime => "head time",
+            HttpLimit::BodyBytes => "body bytes",
+            HttpLimit::BodyTime => "body time",
+            HttpLimit::AnswerTime => "answer time",
+            HttpLimit::ProxyHeader => "proxy header",
+        }
+    }
+}
+
 /// Counts since the engine started; each only grows.
 #[derive(Debug, Default)]
 pub struct Counters {
@@ -25,6 +71,7 @@ pub struct Counters {
     turned_away: AtomicU64,
     busy: [AtomicU64; Busy::ALL.len()],
     foreign: AtomicU64,
+    over_limit: [AtomicU64; HttpLimit::ALL.len()],
 }
 
 impl Counters {
@@ -72,13 +119,29 @@ impl Counters {
         self.bad[context as usize].load(Ordering::Relaxed)
     }
 
-    /// Requests refused by code and cause, in the reference's own names: those of code 3 by their
-    /// [context](BadRequest), the others by that of their code.
+    /// Requests refused by code and cause, in the reference's own names where it has one: those of code 3 by their
+    /// [context](BadRequest), those of code 4 by what forbade them, the others by the name of their code. Each is counted once.
     pub fn refusals(&self) -> impl Iterator<Item = (u8, &'static str, u64)> {
-        let codes = (0..).zip(CODES).filter(|(code, _)| *code != BAD_REQUEST);
+        let codes = (0..).zip(CODES).filter(|(code, _)| ![BAD_REQUEST, FORBIDDEN].contains(code));
         let codes = codes.map(|(code, cause)| (code, cause, self.refused_with(code)));
-        let contexts = BadRequest::ALL.into_iter();
-        codes.chain(contexts.map(|context| (BAD_REQUEST, context.as_str(), self.refused_as(context))))
+        let contexts = BadRequest::ALL.into_iter().filter(|context| *context != BadRequest::ForeignOrigin);
+        let contexts = contexts.map(|context| (BAD_REQUEST, context.as_str(), self.refused_as(context)));
+        let busy = Busy::ALL.map(|busy| (FORBIDDEN, busy.as_str(), self.busy(busy)));
+        let foreign = (FORBIDDEN, BadRequest::ForeignOrigin.as_str(), self.foreign_origins());
+        let known: u64 = busy.iter().map(|(.., count)| count).sum::<u64>() + foreign.2;
+        // The application's own refusals are the rest. What is counted meanwhile is not theirs.
+        let forbidden = self.refused_with(FORBIDDEN).saturating_sub(known);
+        let forbidden = (FORBIDDEN, CODES[usize::from(FORBIDDEN)], forbidden);
+        codes.chain(contexts).chain([forbidden, foreign]).chain(busy)
+    }
+
+    /// Requests, and connections, that were ended for what HTTP may take.
+    pub fn over_limit(&self, limit: HttpLimit) -> u64 {
+        self.over_limit[limit as usize].load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_over_limit(&self, limit: HttpLimit) {
+        add(&self.over_limit[limit as usize]);
     }
 
     /// Of those of code 3 the ones that asked for a WebSocket in a way that RFC 6455 does not allow. The reference
@@ -133,7 +196,9 @@ impl Counters {
 
     pub(crate) fn count_refused(&self, refusal: &Refusal) {
         self.refused.get(usize::from(refusal.code())).into_iter().for_each(add);
-        if let Some(context) = refusal.context() {
+        if let Some(context) = refusal.context()
+            && refusal.code() == BAD_REQUEST
+        {
             add(&self.bad[context as usize]);
         }
         match refusal {

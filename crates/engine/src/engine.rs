@@ -425,7 +425,7 @@ impl<A: Application> Engine<A> {
     fn tell_loud(&self, session: &Session<A::Connection>) {
         self.counters.count_loud();
         let (session, wire) = (session.slot(), session.wire());
-        tracing::warn!(session, %wire, "a peer has said half of what it may at once");
+        tracing::warn!(target: SESSION, session, %wire, "a peer has said half of what it may at once");
     }
 
     /// One request, of a session: false when the peer may not, and the session is closed for it.
@@ -533,7 +533,7 @@ impl<A: Application> Engine<A> {
         self.terms.memory.set_weighed(total);
         let chosen = memory::choose(heavy, total, self.options.memory_budget);
         if !chosen.is_empty() {
-            tracing::warn!(held = total, closed = chosen.len(), "the memory budget is spent");
+            tracing::warn!(target: SESSION, held = total, closed = chosen.len(), "the memory budget is spent");
         }
         for session in chosen {
             self.close_here(&session, CloseReason::MemoryBudget, CloseReason::MemoryBudget.into());

@@ -18,6 +18,7 @@
 //! what comes is thrown away for a while: a socket that is closed with something unread in it resets the connection,
 //! and the answer is lost with it.
 
+use std::error::Error;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -96,6 +97,25 @@ pub(crate) struct Guarded<S = TcpStream> {
     holds: bool,
 }
 
+/// Why a connection was cut.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub(crate) enum Overdue {
+    #[error("the head does not end")]
+    Head,
+    #[error("the peer does not read")]
+    Answer,
+}
+
+impl Overdue {
+    /// Which of them ended a connection, if one did.
+    pub(crate) fn of(error: &(dyn Error + 'static)) -> Option<Overdue> {
+        let ours = |error: &(dyn Error + 'static)| {
+            error.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref::<Overdue>().copied()
+        };
+        std::iter::successors(Some(error), |error: &&(dyn Error + 'static)| (*error).source()).find_map(ours)
+    }
+}
+
 /// How long a peer may take.
 #[derive(Clone, Debug)]
 pub(crate) struct Patience {
@@ -121,7 +141,7 @@ impl<S> Guarded<S> {
     fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         let patience = &self.patience;
         let stall = self.write.get_or_insert_with(|| patience.runtime.sleep(patience.write));
-        Pin::new(stall).poll(cx).map(|()| io::Error::new(io::ErrorKind::TimedOut, "the peer does not read"))
+        Pin::new(stall).poll(cx).map(|()| io::Error::new(io::ErrorKind::TimedOut, Overdue::Answer))
     }
 
     /// As [`poll_stalled`](Guarded::poll_stalled), for a head behind the first `begun` requests.
@@ -131,7 +151,7 @@ impl<S> Guarded<S> {
         }
         let patience = &self.patience;
         let (_, head) = self.head.get_or_insert_with(|| (begun, patience.runtime.sleep(patience.head)));
-        Pin::new(head).poll(cx).map(|()| io::Error::new(io::ErrorKind::TimedOut, "the head does not end"))
+        Pin::new(head).poll(cx).map(|()| io::Error::new(io::ErrorKind::TimedOut, Overdue::Head))
     }
 }
 

@@ -36,9 +36,10 @@ use tokio::sync::watch;
 use tower_service::Service;
 
 use crate::body::{Body, BoxError};
+use crate::counters::HttpLimit;
 use crate::engine::{Application, Engine};
 use crate::entrance::prefix;
-use crate::guarded::{Cut, Guarded, Patience, Served, Serving};
+use crate::guarded::{Cut, Guarded, Overdue, Patience, Served, Serving};
 use crate::log::LISTEN;
 use crate::peer::PeerAddr;
 use crate::proxies::TrustedProxies;
@@ -219,7 +220,8 @@ impl Listen {
                 // Health checks of balancers connect, and say nothing.
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return,
                 Err(error) => {
-                    tracing::warn!(%error, %address, "a connection of `proxy_protocol` is closed");
+                    engine.counters().count_over_limit(HttpLimit::ProxyHeader);
+                    tracing::warn!(target: LISTEN, %error, %address, "a connection of `proxy_protocol` is closed");
                     return;
                 }
             }
@@ -237,6 +239,7 @@ impl Listen {
             let (engine, mut fallback) = (engine.clone(), fallback.clone());
             begun(async move {
                 let answer = if head_size(&request) > max_head {
+                    engine.counters().count_over_limit(HttpLimit::HeadBytes);
                     refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
                 } else if !names_its_host(&request) {
                     refuse(StatusCode::BAD_REQUEST)
@@ -274,6 +277,12 @@ impl Listen {
             }
         };
         if let Err(error) = ended {
+            let limit = match Overdue::of(&error) {
+                Some(Overdue::Head) => Some(HttpLimit::HeadTime),
+                Some(Overdue::Answer) => Some(HttpLimit::AnswerTime),
+                None => error.is_parse_too_large().then_some(HttpLimit::HeadBytes),
+            };
+            limit.into_iter().for_each(|limit| engine.counters().count_over_limit(limit));
             tracing::debug!(target: LISTEN, %error, %address, "an http connection ended early");
         }
     }

@@ -1,10 +1,11 @@
-//! What a process holds for its peers: queues to them, and messages of theirs that are not whole.
+//! What a process holds for its peers: queues to them, answers that they do not read, and messages of theirs that are not
+//! whole.
 //!
 //! ```text
-//! every second:  queues + unfinished messages + what the application holds  >  budget?  the largest close first
+//! every second:  queues + answers and messages that are not whole + what the application holds  >  budget?  the largest close first
 //! ```
 //! Messages cost nothing for it: queues are added up when it is time, a slice of the sessions at a time, and unfinished
-//! messages are entered only when they are large.
+//! messages, and answers, are entered only when they are large.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -37,7 +38,7 @@ impl Memory {
     }
 }
 
-/// What one wire holds of an unfinished message.
+/// What one wire holds of a message that is not whole, or of an answer that is not read.
 #[derive(Debug, Default)]
 pub(crate) struct Holding(Option<Box<Entered>>);
 
@@ -49,22 +50,37 @@ struct Entered {
 }
 
 impl Holding {
-    /// It holds so many bytes now.
-    pub(crate) fn set(&mut self, memory: &Arc<Memory>, slot: u32, bytes: usize) {
+    /// It holds so many bytes now. Answers what all that is entered for the slot holds, if this is.
+    pub(crate) fn set(&mut self, memory: &Arc<Memory>, slot: u32, bytes: usize) -> usize {
         match &mut self.0 {
-            None if bytes <= SMALL => {}
+            None if bytes <= SMALL => 0,
             None => {
                 let entered = Entered { memory: memory.clone(), slot, bytes };
-                *memory.unfinished.lock().entry(slot).or_default() += bytes;
-                self.0 = Some(Box::new(entered));
-            }
-            Some(entered) => {
                 let mut unfinished = memory.unfinished.lock();
                 let held = unfinished.entry(slot).or_default();
-                *held = held.saturating_sub(entered.bytes) + bytes;
-                entered.bytes = bytes;
+                *held += bytes;
+                self.0 = Some(Box::new(entered));
+                *held
             }
+            Some(entered) => entered.set(bytes),
         }
+    }
+
+    /// It holds so many bytes fewer.
+    pub(crate) fn shrink(&mut self, bytes: usize) {
+        if let Some(entered) = &mut self.0 {
+            entered.set(entered.bytes.saturating_sub(bytes));
+        }
+    }
+}
+
+impl Entered {
+    fn set(&mut self, bytes: usize) -> usize {
+        let mut unfinished = self.memory.unfinished.lock();
+        let held = unfinished.entry(self.slot).or_default();
+        *held = held.saturating_sub(self.bytes) + bytes;
+        self.bytes = bytes;
+        *held
     }
 }
 

@@ -15,6 +15,7 @@ use sockeye_engine_proto::tick::Tick;
 
 use crate::cors;
 use crate::forwarded::said;
+use crate::log::REQUEST;
 use crate::options::Options;
 use crate::origins::is_origin_of;
 
@@ -69,6 +70,7 @@ impl Told {
         let shown = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN)]).into_owned();
         let host = headers.get(HOST).map_or(&b""[..], HeaderValue::as_bytes);
         tracing::warn!(
+            target: REQUEST,
             origin = ?shown(origin),
             host = ?shown(host),
             "refused a request of a foreign origin; the option `cors` may name the origin, `trusted_proxies` the proxy \

@@ -10,6 +10,7 @@ use std::fmt;
 
 use http::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_VERSION};
 use http::{Response, StatusCode};
+use sockeye_engine_proto::reason::CloseReason;
 use sockeye_websocket::handshake::HandshakeError;
 
 use crate::body::Body;
@@ -142,10 +143,14 @@ impl Refusal {
         }
     }
 
-    /// The reference's own name for it: that of the bad request, or else of the code.
+    /// The name of what is wrong, the reference's own where it has one: that of the bad request, of what there is too much of,
+    /// or else of the code.
     #[must_use]
     pub fn cause(&self) -> &'static str {
-        self.context().map_or(CODES[usize::from(self.code())], BadRequest::as_str)
+        match self {
+            Refusal::Busy(busy) => busy.as_str(),
+            _ => self.context().map_or(CODES[usize::from(self.code())], BadRequest::as_str),
+        }
     }
 
     /// Which of the bad requests it is: of code 3, and of foreign origins.
@@ -200,4 +205,13 @@ impl Refusal {
         }
         answer
     }
+}
+
+/// The answer to a request of a session that closes for that, or did.
+pub(crate) fn refused_for(reason: CloseReason) -> Response<Body> {
+    // None of the words has anything to escape.
+    let mut answer = Response::new(Body::full(format!(r#"{{"message":"{reason}"}}"#)));
+    *answer.status_mut() = StatusCode::BAD_REQUEST;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer
 }

@@ -39,7 +39,7 @@ use crate::middleware::{self, Step, run_all};
 use crate::origin_check;
 use crate::peer::{PeerAddr, Secure};
 use crate::query::{Asked, Query};
-use crate::refusal::{BadRequest, Refusal};
+use crate::refusal::{BadRequest, Refusal, refused_for};
 use crate::session::Session;
 use crate::sid::Sid;
 use crate::wire::{polling, sse, upgraded, upload};
@@ -174,6 +174,10 @@ where
         Asked::Nonsense => return Err(Refusal::UnknownSession),
         Asked::Known(sid) => engine.sessions().find(&sid).ok_or(Refusal::UnknownSession)?,
     };
+    // Whatever it asks for.
+    if !engine.admit_request(&session, 0) {
+        return Ok(refused_for(CloseReason::RateLimit));
+    }
     if upgrades {
         if wire != Wire::WebSocket {
             return Err(Refusal::BadRequest(BadRequest::TransportMismatch));

@@ -184,9 +184,9 @@ impl<C: Send + Sync + 'static> Session<C> {
         self.side.lock().outbox.bytes()
     }
 
-    /// What waits for the peer, as the limits count it.
+    /// What its queue takes: what waits for the peer, and what is kept for when it comes back.
     pub(crate) fn held(&self) -> usize {
-        self.side.lock().outbox.held()
+        self.side.lock().outbox.memory()
     }
 
     // ---- In: how much ---------------------------------------------------------------------------------
@@ -649,6 +649,7 @@ impl<C: Send + Sync + 'static> Session<C> {
                 .and_then(|rare| rare.candidate.as_ref())
                 .is_some_and(|it| it.hold.is_none());
             if first {
+                side.outbox.close_holes();
                 side.outbox.push_unchecked(Frame::text(&[b"6"]), terms.now());
                 let waiting = side.outbox.waiting();
                 if let Some(candidate) = side.rare.as_mut().and_then(|rare| rare.candidate.as_mut()) {
@@ -693,7 +694,7 @@ impl<C: Send + Sync + 'static> Session<C> {
         }
         side.outbox.trim(0);
         // A frame that the old wire cut begins anew.
-        side.outbox.rewind();
+        side.outbox.rewind(terms.now());
         side.shrink();
         side.look_at_deadline(terms, self.slot);
         self.drive(terms, side);
@@ -772,7 +773,7 @@ impl<C: Send + Sync + 'static> Session<C> {
         }
         side.outbox.acknowledge(number)?;
         let waiting = side.outbox.waiting();
-        side.outbox.rewind();
+        side.outbox.rewind(terms.now());
         let again = side.outbox.waiting() - waiting;
         // What goes out again goes in front of the `6` behind which a candidate holds the stream.
         if let Some(hold) = side.rare.as_mut().and_then(|rare| rare.candidate.as_mut()?.hold.as_mut()) {
@@ -871,8 +872,10 @@ impl<C: Send + Sync + 'static> Session<C> {
                     | CloseReason::ServerShuttingDown
                     | CloseReason::PacketLimit
                     | CloseReason::ConnectTimeout
+                    | CloseReason::SlowReader
+                    | CloseReason::MemoryBudget
             )
-            && (!side.flags.has(Flags::POLLING) || !side.outbox.is_empty());
+            && (!side.flags.has(Flags::POLLING) || (!side.outbox.is_empty() && !reason.is_abrupt()));
         let (candidate, waiting) = side.take_rest();
         match (wire, parting) {
             _ if reason.is_abrupt() => {

@@ -6,14 +6,20 @@ mod support;
 
 use std::time::{Duration, Instant};
 
+use sockeye_engine::counters::HttpLimit;
 use sockeye_engine::listen::Listen;
 use sockeye_engine::options::{Cors, Options};
+use sockeye_engine::sid::Sid;
+use sockeye_engine_proto::frame::Frame;
+use sockeye_engine_proto::rate::Rate;
 use sockeye_engine_proto::reason::CloseReason;
 use sockeye_engine_proto::session::Wire;
 use sockeye_websocket::header::OpCode;
 use support::http::{Answer, Client, POLLING, once};
 use support::websocket::{Came, TARGET, UPGRADE, WebSocket};
 use support::{Event, Recorder, Server, eventually};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpSocket;
 
 /// A polling session: its client, and the target of its requests.
 async fn polling(server: &Server) -> (Client, String) {
@@ -691,6 +697,133 @@ async fn a_flood_whose_answers_nobody_reads_stops_and_goes_on_when_they_are_read
         bytes.drain(..frame);
     }
     flood.await.expect("all of it was sent");
+}
+
+#[tokio::test]
+async fn who_asks_for_answers_and_reads_none_of_them_is_closed_for_what_they_hold() {
+    const LENGTH: usize = 8_000_000;
+    let server = Server::start(options(|options| options.hard_limit = 1_000_000));
+    let (mut client, target) = polling(&server).await;
+    let mut unread = Vec::new();
+    for _ in 0..2 {
+        let text = format!("4{}", "x".repeat(LENGTH));
+        server
+            .engine
+            .send(&server.session(0), [Frame::text(&[text.as_bytes()])])
+            .expect("an empty queue takes it");
+        // What the system takes for this end is little, and half of the answer stays with the server.
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(4_096).expect("a size");
+        let mut stream = socket.connect(server.address).await.expect("a server that listens");
+        let request = format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("a server that reads");
+        eventually(|| server.engine.sessions().len() == 0 || server.session(0).queued() == 0).await;
+        unread.push(stream);
+    }
+    assert_eq!(server.application().closed(), [CloseReason::SlowReader]);
+    // The first answer is still theirs who asked for it.
+    let mut first = Vec::new();
+    while first.len() < LENGTH {
+        let read = unread[0].read_buf(&mut first).await.expect("the rest");
+        assert!(read > 0, "{}", first.len());
+    }
+    assert_eq!(client.get(&target).await.text(), "6\u{1e}1slow reader");
+    assert_eq!(client.get(&target).await.status, 400, "it is gone");
+}
+
+#[tokio::test]
+async fn requests_of_a_session_count_whatever_they_ask_for() {
+    for (method, change) in
+        [("PUT", ("", "")), ("OPTIONS", ("", "")), ("GET", ("EIO=4", "EIO=3")), ("POST", ("EIO=4", "EIO=3"))]
+    {
+        let mut rate = Rate::default();
+        rate.messages = 10;
+        rate.burst = Duration::from_secs(1);
+        let server = Server::start(options(|options| options.rate = Some(rate)));
+        let (mut client, target) = polling(&server).await;
+        let target = target.replacen(change.0, change.1, 1) + "&ack=9";
+        let mut last = String::new();
+        for _ in 0..20 {
+            let mut client = Client::connect(server.address).await;
+            last = client.request(method, &target, "", b"").await.text();
+            if last.contains("rate limit") {
+                break;
+            }
+        }
+        assert_eq!(last, r#"{"message":"rate limit"}"#, "{method} {target}");
+        assert_eq!(server.application().closed(), [CloseReason::RateLimit]);
+        assert_eq!(client.get(&target).await.status, 400);
+    }
+}
+
+#[tokio::test]
+async fn each_refusal_is_counted_once_under_the_code_that_was_answered() {
+    let server = Server::start(options(|options| options.max_sessions = 1));
+    let counted = || {
+        let refusals = server.engine.counters().refusals().filter(|(.., count)| *count > 0);
+        refusals.collect::<Vec<_>>()
+    };
+    let foreign = "Origin: https://elsewhere.example\r\nCookie: user=1\r\n";
+    let mut client = Client::connect(server.address).await;
+    let answer = client.request("GET", POLLING, foreign, b"").await;
+    assert!(answer.status == 403 && answer.text().contains("\"code\":4"));
+    assert_eq!(counted(), [(4, "FOREIGN_ORIGIN", 1)]);
+    let (mut client, _target) = polling(&server).await;
+    assert_eq!(client.get(POLLING).await.status, 503);
+    assert_eq!(counted(), [(4, "FOREIGN_ORIGIN", 1), (4, "TOO_MANY_SESSIONS", 1)]);
+    assert_eq!(client.get(&POLLING.replace("EIO=4", "EIO=3")).await.status, 503);
+    assert_eq!(client.get(&format!("{POLLING}&sid=nobody")).await.status, 400);
+    assert_eq!(counted(), [(1, "UNKNOWN_SID", 1), (4, "FOREIGN_ORIGIN", 1), (4, "TOO_MANY_SESSIONS", 2)]);
+}
+
+#[tokio::test]
+async fn what_goes_beyond_http_is_counted_by_limit() {
+    let mut options = Options::default();
+    options.max_payload = 1_000;
+    options.body_timeout = Duration::from_millis(100);
+    let listen = listen(|listen| {
+        listen.head_timeout = Duration::from_millis(100);
+        listen.write_timeout = Duration::from_millis(100);
+        listen.max_head = 8 * 1024;
+    });
+    let server = Server::with(Recorder::default(), options, listen);
+    let counted = || {
+        let counters = server.engine.counters();
+        HttpLimit::ALL.map(|limit| counters.over_limit(limit))
+    };
+    let (mut client, target) = polling(&server).await;
+    assert_eq!(client.post(&target, vec![b'4'; 2_000]).await.status, 413);
+    assert_eq!(counted(), [0, 0, 1, 0, 0, 0]);
+    let (mut client, target) = polling(&server).await;
+    client.write(format!("POST {target} HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n4")).await;
+    assert_eq!(client.answer().await.status, 408);
+    assert_eq!(counted(), [0, 0, 1, 1, 0, 0]);
+    for length in [9 * 1024, 90 * 1024] {
+        let mut client = Client::connect(server.address).await;
+        let head = format!("GET {POLLING} HTTP/1.1\r\nHost: a\r\nX-Long: {}\r\n\r\n", "x".repeat(length));
+        // The server may have closed before it took all of it.
+        client.stream.write_all(head.as_bytes()).await.ok();
+        if let Some(answer) = client.try_answer().await {
+            assert_eq!(answer.status, 431);
+        }
+    }
+    eventually(|| counted() == [2, 0, 1, 1, 0, 0]).await;
+    let mut client = Client::connect(server.address).await;
+    client.write("GET / HT").await;
+    assert!(client.is_closed().await);
+    eventually(|| counted() == [2, 1, 1, 1, 0, 0]).await;
+    let (_client, target) = polling(&server).await;
+    let text = format!("4{}", "x".repeat(16_000_000));
+    let mut stream = {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(4_096).expect("a size");
+        socket.connect(server.address).await.expect("a server that listens")
+    };
+    let sid = target.split_once("&sid=").and_then(|(_, sid)| Sid::parse(sid)).expect("an id");
+    let session = server.engine.sessions().find(&sid).expect("it is open");
+    server.engine.send(&session, [Frame::text(&[text.as_bytes()])]).expect("an empty queue takes it");
+    stream.write_all(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes()).await.expect("it reads");
+    eventually(|| counted() == [2, 1, 1, 1, 1, 0]).await;
 }
 
 #[tokio::test]

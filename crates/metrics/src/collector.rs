@@ -216,6 +216,14 @@ fn limits(page: &mut Page<'_>, counters: &Counters) -> fmt::Result {
         ),
         counters.turned_away,
     )?;
+    page.counters(
+        Name::new(
+            "sockeye_http_over_limit",
+            "Requests and connections ended for what HTTP may take, by limit.",
+        ),
+        "limit",
+        &counters.over_limit,
+    )?;
     page.counter(
         Name::new("sockeye_loud_peers", "Times that a peer had said half of what it may at once."),
         counters.loud,

@@ -167,6 +167,9 @@ pub struct Counters {
     pub busy: Vec<(&'static str, u64)>,
     /// Connections that the accept loop closed at once, since there were too many.
     pub turned_away: u64,
+    /// Requests and connections that were ended for what HTTP may take, by limit: `head bytes`, `head time`, `body bytes`, `body
+    /// time`, `answer time`, `proxy header`.
+    pub over_limit: Vec<(&'static str, u64)>,
     /// Times that a peer had said half of what it may at once.
     pub loud: u64,
     /// Bytes that are held for peers, as of the last second.

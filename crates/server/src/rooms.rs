@@ -7,6 +7,7 @@ use sockeye_adapter::adapter::{Member, Moved};
 use crate::connection::Stay;
 use crate::hub::{Engine, Session, Space};
 use crate::id::SocketId;
+use crate::log::SOCKET;
 use crate::untold::Watched;
 
 /// Names of rooms: one, or several. A socket's id is a room that only this socket is in.
@@ -70,7 +71,7 @@ pub(crate) fn join(engine: &Arc<Engine>, space: &Space, session: &Session, stay:
         let join = |member| {
             if join_room(space, member, room, watched.as_ref()) == Moved::Full {
                 engine.application().tally.rooms_refused.add_one();
-                tracing::warn!(namespace = &*space.name, "a socket is in as many rooms as it may be");
+                tracing::warn!(target: SOCKET, namespace = &*space.name, "a socket is in as many rooms as it may be");
             }
         };
         session.connection().join(stay, room, join);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use sockeye_engine::counters::HttpLimit;
 use sockeye_engine::entrance::Busy;
 use sockeye_engine::gate::AllowRequest;
 use sockeye_engine::hooks::{ChangeHeaders, GenerateId, OnConnectionError};
@@ -296,6 +297,7 @@ impl Server {
             unjoined: hub.unjoined.load(Ordering::Relaxed),
             busy: by_name(&Busy::ALL, |busy| (busy.as_str(), engine.busy(*busy))),
             turned_away: engine.turned_away(),
+            over_limit: by_name(&HttpLimit::ALL, |limit| (limit.as_str(), engine.over_limit(*limit))),
             loud: engine.loud(),
             held: self.engine.held(),
             dropped: by_name(&WhenSlow::DROPPING, |rule| (rule.as_str(), traffic.dropped(*rule))),

@@ -68,6 +68,9 @@ const DEFAULT: &str = "127.0.0.1:3000";
 /// Orchestrators commonly kill what has not ended 10 s after they asked.
 const DRAIN: u16 = 6;
 
+/// What connections have to end when their sessions have: together with [`DRAIN`] less than that.
+const REST: Duration = Duration::from_secs(3);
+
 impl Default for Arguments {
     fn default() -> Arguments {
         Arguments {
@@ -143,7 +146,10 @@ fn build(arguments: &Arguments) -> Result<Server, String> {
         .state(Switchboard::new())
         .drain_timeout(Duration::from_secs(arguments.drain.into()))
         .trusted_proxies(proxies(&arguments.trusted_proxy, "--trusted-proxy")?)
-        .accept_loop(|listen| listen.proxy_protocol = balancers)
+        .accept_loop(|listen| {
+            listen.proxy_protocol = balancers;
+            listen.drain_timeout = REST;
+        })
         .origins(match arguments.foreign_origins {
             Foreign::Refuse => Origins::Strict,
             Foreign::RefuseCredentials => Origins::Credentials,

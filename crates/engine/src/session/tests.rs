@@ -260,7 +260,7 @@ fn while_a_stream_is_held_what_it_is_still_to_take_is_not_dropped_and_what_follo
     let candidate = session.claim(&terms, Wire::WebSocket, Link::away(), false, None).expect("a seat");
     assert_eq!(session.receive(&terms, candidate, Packet::Ping("probe")), Received::Probed { from });
     assert_eq!(take(candidate).0, ["3probe"]);
-    ["43", "44", "45"].map(send);
+    ["43", "44", "45"].into_iter().for_each(send);
     assert_eq!(take(stream).0, ["42", "6"]);
     assert_eq!(session.receive(&terms, candidate, Packet::Upgrade), Received::Adopted { from });
     assert_eq!(take(candidate).0, ["45"]);

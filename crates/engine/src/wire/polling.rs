@@ -29,6 +29,8 @@ use crate::body::Body;
 use crate::compression::Coding;
 use crate::dialect::Dialect;
 use crate::engine::{Application, Engine};
+use crate::memory::Holding;
+use crate::refusal::refused_for;
 use crate::session::Session;
 use crate::side::{Seat, Taken};
 use crate::wire::jsonp;
@@ -93,7 +95,7 @@ pub(crate) async fn answer<A: Application>(
     request: &HeaderMap,
 ) -> Response<Body> {
     let short = wait.is_some_and(|wait| wait.is_zero());
-    if !engine.admit_request(session, 0) || session.begin_poll(seat, short).is_err() {
+    if session.begin_poll(seat, short).is_err() {
         engine.close_here(session, CloseReason::TransportError, CloseReason::TransportError.into());
         let mut answer = Response::new(Body::empty());
         *answer.status_mut() = StatusCode::BAD_REQUEST;
@@ -148,9 +150,16 @@ pub(crate) async fn answer<A: Application>(
     }
     engine.terms().traffic.count_sent(Wire::Polling, body.len());
     let body = if let Some(Taken::Frames { .. }) = taken {
+        let mut holding = Holding::default();
+        let unread = holding.set(&engine.terms().memory, session.slot(), body.len());
+        if unread > engine.options().hard_limit && unread > body.len() {
+            // It asks for more and more, and reads none of it.
+            engine.close_here(session, CloseReason::SlowReader, CloseReason::SlowReader.into());
+            return refused_for(CloseReason::SlowReader);
+        }
         // Nobody else has them, so an answer that nobody reads closes the session.
         let (engine, session) = (engine.clone(), session.clone());
-        Body::only(body, move || engine.close(&session, CloseReason::TransportError))
+        Body::only(body, holding, move || engine.close(&session, CloseReason::TransportError))
     } else {
         Body::full(body)
     };

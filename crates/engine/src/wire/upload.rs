@@ -23,10 +23,12 @@ use sockeye_runtime::runtime::Sleep;
 use sockeye_runtime::turns::let_sockets_go_first;
 
 use crate::body::Body;
+use crate::counters::HttpLimit;
 use crate::dialect::Dialect;
 use crate::engine::{Application, Engine, Flow};
 use crate::guarded;
 use crate::memory::Holding;
+use crate::refusal::refused_for;
 use crate::session::{Received, Session};
 use crate::side::Seat;
 use crate::wire::jsonp;
@@ -111,9 +113,13 @@ where
         Ok(body) => body,
         Err(Unread::TooLarge) => {
             posting.done = true;
+            engine.counters().count_over_limit(HttpLimit::BodyBytes);
             return refuse(StatusCode::PAYLOAD_TOO_LARGE);
         }
-        Err(Unread::Stalled) => return refuse(StatusCode::REQUEST_TIMEOUT),
+        Err(Unread::Stalled) => {
+            engine.counters().count_over_limit(HttpLimit::BodyTime);
+            return refuse(StatusCode::REQUEST_TIMEOUT);
+        }
         Err(Unread::Aborted) => return refuse(StatusCode::BAD_REQUEST),
         Err(Unread::Closed) => {
             posting.done = true;
@@ -144,7 +150,7 @@ where
     let cut_short = ended.filter(|reason| *reason == CloseReason::RateLimit);
     if let Some(reason) = cut_short.or_else(|| session.closed().filter(|reason| reason.is_abrupt())) {
         // The rest of the payload was not received: the peer must not think it was.
-        return refuse_for(reason);
+        return refused_for(reason);
     }
     let mut answer = Response::new(Body::full(Bytes::from_static(b"ok")));
     let headers = answer.headers_mut();
@@ -327,15 +333,6 @@ fn is_octet_stream(request: &HeaderMap) -> bool {
 }
 
 /// An empty answer. What is left of the body is not read, so the connection ends with it.
-/// Refuses a POST and says why.
-fn refuse_for(reason: CloseReason) -> Response<Body> {
-    let mut answer = refuse(StatusCode::BAD_REQUEST);
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    // None of the words has anything to escape.
-    *answer.body_mut() = Body::full(Bytes::from(format!(r#"{{"message":"{reason}"}}"#)));
-    answer
-}
-
 fn refuse(status: StatusCode) -> Response<Body> {
     let mut answer = Response::new(Body::empty());
     *answer.status_mut() = status;
