@@ -89,7 +89,17 @@ impl Outbox {
     /// # Errors
     /// [`Overflow`] when the frame would bring the queue over the hard limit, or when the queue is over the
     /// soft limit and nothing has left it for too long. The frame is then not in the queue.
+    #[inline]
     pub fn push(&mut self, frame: Frame, now: Tick, limits: &Limits) -> Result<(), Overflow> {
+        if self.first.is_none() && self.more.is_none() {
+            self.sent = self.sent.wrapping_add(u32::from(frame.is_countable()));
+            self.first = Some(frame);
+            return Ok(());
+        }
+        self.push_behind(frame, now, limits)
+    }
+
+    fn push_behind(&mut self, frame: Frame, now: Tick, limits: &Limits) -> Result<(), Overflow> {
         let waiting = self.held();
         if waiting > 0 && self.is_over(waiting + cost(&frame), now, limits) {
             return Err(Overflow { waiting });

@@ -97,6 +97,12 @@ pub struct Allowance {
     before: u32,
 }
 
+impl Gauge {
+    fn bytes(&self, bytes: usize) -> u64 {
+        (bytes as u64).saturating_mul(self.byte) >> FRACTION
+    }
+}
+
 impl Allowance {
     /// No end.
     pub const UNLIMITED: Allowance = Allowance { left: u64::MAX, before: 0 };
@@ -104,7 +110,17 @@ impl Allowance {
     /// Takes a message of that many bytes. False when that is more than may be said.
     #[inline]
     pub fn take(&mut self, gauge: &Gauge, bytes: usize) -> bool {
-        let cost = gauge.message + ((bytes as u64).saturating_mul(gauge.byte) >> FRACTION);
+        self.pay(gauge.message + gauge.bytes(bytes))
+    }
+
+    /// Takes that many bytes, of something that was counted as a message before.
+    #[inline]
+    pub fn take_bytes(&mut self, gauge: &Gauge, bytes: usize) -> bool {
+        self.pay(gauge.bytes(bytes))
+    }
+
+    #[inline]
+    fn pay(&mut self, cost: u64) -> bool {
         match self.left.checked_sub(cost) {
             Some(left) => {
                 self.left = left;

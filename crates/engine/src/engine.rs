@@ -413,6 +413,14 @@ impl<A: Application> Engine<A> {
         self.terms.rate.as_ref().is_none_or(|gauge| allowance.take(gauge, bytes))
     }
 
+    /// What came with a request that was counted already.
+    pub(crate) fn take_bytes(&self, allowance: &mut Allowance, bytes: usize) {
+        if let Some(gauge) = &self.terms.rate {
+            // Too many show at the first message that they bring.
+            allowance.take_bytes(gauge, bytes);
+        }
+    }
+
     /// Keeps what is left of what a peer may say, and tells when that is little.
     #[inline]
     pub(crate) fn spend(&self, session: &Session<A::Connection>, allowance: Allowance) {

@@ -717,7 +717,7 @@ async fn who_asks_for_answers_and_reads_none_of_them_is_closed_for_what_they_hol
         let mut stream = socket.connect(server.address).await.expect("a server that listens");
         let request = format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n");
         stream.write_all(request.as_bytes()).await.expect("a server that reads");
-        eventually(|| server.engine.sessions().len() == 0 || server.session(0).queued() == 0).await;
+        eventually(|| server.engine.sessions().is_empty() || server.session(0).queued() == 0).await;
         unread.push(stream);
     }
     assert_eq!(server.application().closed(), [CloseReason::SlowReader]);

@@ -190,6 +190,25 @@ row("beyond: poll answers that are never read", { peak: 200 * MB }, async (stage
   await sleep(stage.times.WRITE_TIMEOUT + 500);
 });
 
+row("beyond: poll answers that are never read, each on a connection of its own", { peak: 100 * MB }, async (stage) => {
+  const session = await stage.pollingSocket();
+  const before = stage.server.memory;
+  let most = 0;
+  let rounds = 0;
+  // What the system has taken for its connections is not ours to count; the rest ends it, or the time for an answer.
+  for (; rounds < 300; rounds++) {
+    const answer = await session.post(`3\x1e420["echo","${X(990_000)}"]`);
+    if (answer.status !== 200) break;
+    const line = await stage.line({ reads: false });
+    line.write(head("GET", session.target));
+    await sleep(5);
+    most = Math.max(most, stage.server.memory - before);
+  }
+  assert.ok(rounds >= 10, "others that read slowly are not");
+  stage.note(`${rounds} answers, ${(most / MB).toFixed(0)} MB`);
+  await sleep(stage.times.WRITE_TIMEOUT + 500);
+});
+
 // ---- SSE -----------------------------------------------------------------------------------------------------
 
 /** A session whose stream of events is opened, and not read. */

@@ -172,7 +172,7 @@ async fn receive<A: Application>(
     session.cork();
     let mut close = None;
     let mut allowance = session.allowance(terms);
-    engine.take(&mut allowance, bytes);
+    engine.take_bytes(&mut allowance, bytes);
     for (index, packet) in packets.enumerate() {
         if index >= engine.options().max_body_packets || !engine.take(&mut allowance, 0) {
             close = Some(CloseReason::RateLimit);
