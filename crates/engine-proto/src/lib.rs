@@ -4,12 +4,14 @@
 //! Server, client, tests and fuzzers share these machines. Nothing here reads a clock, owns a socket or
 //! waits; `clippy.toml` holds it to that.
 
+pub mod bind;
 pub mod frame;
 mod heartbeat;
 pub mod outbox;
 pub mod packet;
 pub mod rate;
 pub mod reason;
+pub mod receipt;
 pub mod session;
 pub mod slow;
 pub mod tick;

@@ -48,6 +48,8 @@ struct Backlog {
     kept: usize,
     /// Bytes of the kept frames.
     kept_bytes: usize,
+    /// Frames at the front of those that wait that were written before the queue started over: the peer may have them.
+    rewound: usize,
     /// Waiting frames that have no number: control packets. They are not dropped.
     control: usize,
     /// When bytes last left, or when the backlog arose.
@@ -439,6 +441,7 @@ impl Outbox {
         if let Some(backlog) = &mut self.more {
             backlog.bytes -= left;
             backlog.control -= usize::from(is_control);
+            backlog.rewound -= usize::from(backlog.rewound > 0);
             backlog.offset = 0;
             backlog.moved = now;
             if keep {
@@ -456,19 +459,53 @@ impl Outbox {
         self.pop();
     }
 
-    /// The peer has every countable packet up to number `number`.
+    /// The peer has every countable packet up to number `number`. Those of them that wait to be written again are written all
+    /// the same: on a wire that gives no numbers the peer counts them. See [`start_over`](Outbox::start_over).
     ///
     /// # Errors
     /// [`Forgotten`] when a packet after `number` is no longer kept, or `number` was never sent: then the
     /// peer cannot be brought up to date, and nothing has changed.
     pub fn acknowledge(&mut self, number: u32) -> Result<(), Forgotten> {
         let kept = self.kept();
+        let rewound = self.more.as_ref().map_or(0, |backlog| backlog.rewound);
+        let ahead = number.wrapping_sub(self.last_written()) as usize;
+        if (1..=rewound).contains(&ahead) {
+            self.forget(kept);
+            return Ok(());
+        }
         let missing = self.last_written().wrapping_sub(number) as usize;
         if missing > kept {
             return Err(Forgotten);
         }
         self.forget(kept - missing);
         Ok(())
+    }
+
+    /// A new wire carries what comes behind number `number`, which the peer has, and begins with that.
+    ///
+    /// # Errors
+    /// As [`acknowledge`](Outbox::acknowledge).
+    pub fn start_over(&mut self, number: u32, now: Tick) -> Result<(), Forgotten> {
+        let kept = self.kept();
+        let rewound = self.more.as_ref().map_or(0, |backlog| backlog.rewound);
+        let forgotten = self.last_written().wrapping_sub(kept as u32);
+        let known = number.wrapping_sub(forgotten) as usize;
+        if known > kept + rewound {
+            return Err(Forgotten);
+        }
+        self.rewind(now);
+        (0..known).for_each(|_| self.skip());
+        Ok(())
+    }
+
+    /// The first waiting frame, of those that start over, is at the peer already.
+    fn skip(&mut self) {
+        let length = self.next().map_or(0, Frame::len);
+        if let Some(backlog) = &mut self.more {
+            backlog.bytes -= length;
+            backlog.rewound -= 1;
+        }
+        self.remove_next();
     }
 
     /// What was kept waits again: for a new wire that starts over, and has its own time to take it.
@@ -479,6 +516,7 @@ impl Outbox {
             if let Some(droppable) = &mut backlog.droppable {
                 droppable.returned(backlog.kept);
             }
+            backlog.rewound += backlog.kept;
             backlog.gathered = 0;
             backlog.kept = 0;
             backlog.kept_bytes = 0;
@@ -561,7 +599,11 @@ impl Outbox {
         // The last one that waits may be entered as one that may be dropped.
         let done = |backlog: &Backlog| {
             let is_plain = backlog.droppable.is_none() || is_last;
-            backlog.rest.is_empty() && backlog.kept == 0 && backlog.offset == 0 && is_plain
+            backlog.rest.is_empty()
+                && backlog.kept == 0
+                && backlog.offset == 0
+                && backlog.rewound == 0
+                && is_plain
         };
         if self.more.as_deref().is_some_and(done) {
             self.more = None;
@@ -881,12 +923,12 @@ mod tests {
     proptest! {
         #[test]
         fn any_schedule_of_writes_acknowledgements_and_rewinds_loses_nothing(
-            steps in prop::collection::vec((0..7u8, 0..40usize), 1..200)
+            steps in prop::collection::vec((0..8u8, 0..40usize), 1..200)
         ) {
             let mut outbox = Outbox::default();
             // Those that wait, with their number if they have one, and those that are written and kept.
             let (mut waiting, mut kept) = (VecDeque::new(), VecDeque::new());
-            let (mut pushed, mut acked) = (0u32, 0u32);
+            let (mut pushed, mut written, mut acked) = (0u32, 0u32, 0u32);
             for (step, amount) in steps {
                 match step {
                     0 | 1 => {
@@ -904,24 +946,37 @@ mod tests {
                             let expected = number.map_or("2".to_owned(), |number: u32| format!("4{number}"));
                             prop_assert_eq!(frame.packet(), expected.as_bytes());
                             kept.extend(number);
+                            written = written.max(number.unwrap_or_default());
                         }
                         outbox.written(true, NOW);
                     }
                     5 => {
-                        let count = amount.min(kept.len());
+                        // Of what was ever written; and what was not is refused.
+                        let count = amount.min((written - acked) as usize);
                         acked += count as u32;
-                        kept.drain(..count);
+                        prop_assert_eq!(outbox.acknowledge(written + 1), Err(Forgotten));
                         prop_assert_eq!(outbox.acknowledge(acked), Ok(()));
+                        kept.retain(|number| *number > acked);
                     }
-                    _ => {
+                    6 => {
                         outbox.rewind(NOW);
                         while let Some(number) = kept.pop_back() {
                             waiting.push_front(Some(number));
                         }
                     }
+                    _ => {
+                        acked += amount.min((written - acked) as usize) as u32;
+                        prop_assert_eq!(outbox.start_over(written + 1, NOW), Err(Forgotten));
+                        prop_assert_eq!(outbox.start_over(acked, NOW), Ok(()));
+                        while let Some(number) = kept.pop_back() {
+                            waiting.push_front(Some(number));
+                        }
+                        waiting.retain(|number| number.is_none_or(|number| number > acked));
+                    }
                 }
                 prop_assert_eq!(outbox.waiting(), waiting.len());
-                prop_assert_eq!(outbox.last_written(), acked + kept.len() as u32);
+                let next = waiting.iter().flatten().next().map_or(pushed, |number| number - 1);
+                prop_assert_eq!(outbox.last_written(), next);
                 let bytes: usize = (outbox.kept()..outbox.len()).filter_map(|i| outbox.get(i)).map(Frame::len).sum();
                 prop_assert_eq!(outbox.bytes(), bytes);
             }
