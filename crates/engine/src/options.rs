@@ -119,15 +119,15 @@ pub struct Options {
     /// Bytes waiting for a peer, counted in the same way, over which its session closes with `slow reader`. Default 16 MB.
     /// One message larger than that is accepted by an empty queue.
     pub hard_limit: usize,
-    /// Bytes that the process may hold for its peers: what waits for them, unfinished messages of theirs, and what the
-    /// application says it holds. Default 1 GiB. Looked at each second; beyond it the sessions that hold most close with
+    /// Bytes that the process may hold for its peers: what waits for them, answers that they do not read,
+    /// unfinished messages of theirs, and what the application says it holds. Default 1 GiB. Looked at each second; beyond it the sessions that hold most close with
     /// `memory budget`.
     pub memory_budget: usize,
     /// How long nothing may leave while more than the soft limit waits. Default 10 s.
     pub stall_timeout: Duration,
     /// How long a session waits for an SSE stream that ended to come back. Default 15 s.
     pub resume_timeout: Duration,
-    /// Bytes of an SSE stream kept for one that comes back. Default 64 KiB.
+    /// Bytes of an SSE stream kept for one that comes back, 64 more for each packet among them. Default 64 KiB.
     pub resume_bytes: usize,
     /// How long a polling session that we closed waits for a GET to say so. Default 30 s.
     pub close_timeout: Duration,

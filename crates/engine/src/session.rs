@@ -771,13 +771,12 @@ impl<C: Send + Sync + 'static> Session<C> {
         if side.core.wire() != Wire::Sse || side.core.closed().is_some() {
             return Err(Forgotten);
         }
-        side.outbox.acknowledge(number)?;
-        let waiting = side.outbox.waiting();
-        side.outbox.rewind(terms.now());
-        let again = side.outbox.waiting() - waiting;
+        let before = side.outbox.waiting();
+        side.outbox.start_over(number, terms.now())?;
+        let after = side.outbox.waiting();
         // What goes out again goes in front of the `6` behind which a candidate holds the stream.
         if let Some(hold) = side.rare.as_mut().and_then(|rare| rare.candidate.as_mut()?.hold.as_mut()) {
-            *hold += again;
+            *hold = (*hold + after).saturating_sub(before);
         }
         side.seat = Seat(side.seat).next_stream().0;
         side.core.attach(terms.now(), &terms.timing);

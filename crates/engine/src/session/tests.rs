@@ -48,6 +48,22 @@ fn session(terms: &Arc<Terms>, stream: Arc<TcpStream>) -> Arc<Session<()>> {
     session
 }
 
+/// A session that a stream carries.
+fn streaming(terms: &Arc<Terms>) -> Arc<Session<()>> {
+    let sid = Sid::parse("AAAAAAAAAAAAAAAAAAAA").expect("an id");
+    Arc::new(Session::new(sid, 0, Wire::Sse, Dialect::default(), None, terms, ()))
+}
+
+/// What there is for who holds `seat`, and whether that is an answer.
+fn take(session: &Session<()>, terms: &Terms, seat: Seat) -> (Vec<String>, bool) {
+    let mut came = Vec::new();
+    let mut cx = Context::from_waker(Waker::noop());
+    let taken = session.poll_take(terms, seat, &mut cx, usize::MAX, |frame| {
+        came.push(String::from_utf8(frame.packet().to_vec()).expect("text"));
+    });
+    (came, taken.is_ready())
+}
+
 /// A frame of ten bytes.
 fn frame(number: usize) -> Frame {
     Frame::text(&[format!("4{number:07}").as_bytes()])
@@ -205,16 +221,8 @@ async fn volatile_frames_leave_only_where_somebody_takes_them_now() {
 #[test]
 fn a_stream_that_comes_back_while_another_wire_probes_gets_all_up_to_its_last_noop() {
     let terms = Arc::new(Terms::new(TIMING, LIMITS, 1_000, Simulation::new(1).runtime()));
-    let sid = Sid::parse("AAAAAAAAAAAAAAAAAAAA").expect("an id");
-    let session = Arc::new(Session::new(sid, 0, Wire::Sse, Dialect::default(), None, &terms, ()));
-    let take = |seat| {
-        let mut came = Vec::new();
-        let mut cx = Context::from_waker(Waker::noop());
-        let taken = session.poll_take(&terms, seat, &mut cx, usize::MAX, |frame| {
-            came.push(String::from_utf8(frame.packet().to_vec()).expect("text"));
-        });
-        (came, taken.is_ready())
-    };
+    let session = streaming(&terms);
+    let take = |seat| take(&session, &terms, seat);
     let send =
         |number| session.send(&terms, [Frame::text(&[format!("4{number}").as_bytes()])]).expect("open");
     let (first, from) = session.seat();
@@ -238,18 +246,24 @@ fn a_stream_that_comes_back_while_another_wire_probes_gets_all_up_to_its_last_no
 }
 
 #[test]
+fn a_stream_that_comes_back_twice_gets_nothing_that_it_says_it_has() {
+    let terms = Arc::new(Terms::new(TIMING, LIMITS, 1_000, Simulation::new(1).runtime()));
+    let session = streaming(&terms);
+    let send = |text: &str| session.send(&terms, [Frame::text(&[text.as_bytes()])]).expect("open");
+    ["41", "42", "43"].into_iter().for_each(send);
+    assert_eq!(take(&session, &terms, session.seat().0).0, ["41", "42", "43"]);
+    session.resume(&terms, 1).expect("it is known");
+    assert_eq!(session.resume(&terms, 4), Err(Forgotten), "that was never sent");
+    let seat = session.resume(&terms, 2).expect("it is known");
+    send("44");
+    assert_eq!(take(&session, &terms, seat).0, ["43", "44"]);
+}
+
+#[test]
 fn while_a_stream_is_held_what_it_is_still_to_take_is_not_dropped_and_what_follows_is() {
     let terms = Arc::new(Terms::new(TIMING, LIMITS, 1_000, Simulation::new(1).runtime()));
-    let sid = Sid::parse("AAAAAAAAAAAAAAAAAAAA").expect("an id");
-    let session = Arc::new(Session::new(sid, 0, Wire::Sse, Dialect::default(), None, &terms, ()));
-    let take = |seat| {
-        let mut came = Vec::new();
-        let mut cx = Context::from_waker(Waker::noop());
-        let taken = session.poll_take(&terms, seat, &mut cx, usize::MAX, |frame| {
-            came.push(String::from_utf8(frame.packet().to_vec()).expect("text"));
-        });
-        (came, taken.is_ready())
-    };
+    let session = streaming(&terms);
+    let take = |seat| take(&session, &terms, seat);
     let send = |text: &str| {
         let mark = Mark { rule: Some(WhenSlow::KeepLatest), channel: 0, key: 1 };
         session.send(&terms, [Frame::text(&[text.as_bytes()]).marked(mark)]).expect("open");
